@@ -1,0 +1,40 @@
+"""`python -m flows`: bring the fusions up to date through the flow, and print what they say.
+
+Where nothing is stale but the stages that DVC runs every time, those alone are run and no flow is started.
+"""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from flows.children import StageFailed, repro
+from flows.graph import Stage, plan, stale
+from flows.report import reports, show
+
+
+def main() -> None:
+    """Run what is stale, then show each report, that of the first fusion last."""
+    stages = plan()
+    if stale(stages) or _refresh(stages):
+        from flows.pipeline import pipeline  # here, because Prefect takes two seconds to import
+
+        try:
+            pipeline()
+        except StageFailed as failure:
+            sys.exit(str(failure))
+    for stage in reversed(stages):
+        for report in reports(stage):
+            show(report)
+
+
+def _refresh(stages: list[Stage]) -> list[Stage]:
+    """Run the stages that always run; returns what is stale afterwards, and all if one failed: the flow tries again."""
+    try:
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(lambda stage: repro(stage.address, print), [s for s in stages if s.always]))
+    except StageFailed:
+        return stages
+    return stale(stages)
+
+
+if __name__ == "__main__":
+    main()
