@@ -1,0 +1,118 @@
+"""psi_m as one self-contained artifact: an exported f_m, a head g_m, and what one must know to believe it.
+
+    psi(x; theta) = g_m(f_m(x, c); phi(theta))        [nats, up to a constant in theta]
+
+A folder holds an encoder: `backbone.pt2` (x, c -> z, e, log|det|) and `coordinates.pt2` (theta -> coordinates), both
+exported torch programs; `head.safetensors`, the weights of a head that the manifest's config rebuilds; `record.json`, its
+calibration; and `manifest.json`, which states everything else and the sha256 of each file. It is loaded and evaluated
+with the core alone. No file is opened before its sha256 has been checked.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from . import artifact, exported
+from .heads import HEADS, Head
+from .modality import Columns, Schema
+from .parameters import ParameterSpace
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A trained psi_m, in float64.
+
+    Attributes:
+        manifest: The manifest: name, parameters, support, schema, head config, objective, provenance, file digests.
+        digest: sha256 of the manifest, and through it of every file.
+        backbone, coordinates, head: The three networks.
+        record: The calibration record; empty before calibration.
+    """
+
+    manifest: dict
+    digest: str
+    backbone: nn.Module
+    coordinates: nn.Module
+    head: Head
+    record: dict
+
+    @property
+    def name(self) -> str:
+        """The modality's name."""
+        return self.manifest["name"]
+
+    @property
+    def space(self) -> ParameterSpace:
+        """The parameters psi depends on, bounded by the support it was trained on."""
+        return ParameterSpace.from_list(self.manifest["parameters"])
+
+    @property
+    def schema(self) -> Schema:
+        """What one observation looks like."""
+        return Schema.from_dict(self.manifest["schema"])
+
+    def embed(self, columns: Columns) -> tuple[Tensor, Tensor]:
+        """f_m of N observations: z `(N, Z)` and e `(N, E)`, float64. Raises a named error for a bad column."""
+        self.schema.check(columns)
+        with torch.no_grad():
+            z, e, _ = self.backbone(*_tensors(self.schema, columns))
+        return z, e
+
+    def phi(self, theta: Tensor) -> Tensor:
+        """Standardised coordinates `(J, K)` of theta `(J, D)`; differentiable."""
+        centre, half = (torch.tensor(self.manifest["coordinates"][k], dtype=theta.dtype) for k in ("centre", "half"))
+        return (self.coordinates(theta) - centre) / half
+
+    def psi(self, z: Tensor, e: Tensor, theta: Tensor) -> Tensor:
+        """psi `(J, N)` in nats of every theta `(J, D)` with every embedded observation; differentiable in theta."""
+        return self.head.outer(z, e, self.phi(theta))
+
+    def outer(self, columns: Columns, theta: Tensor) -> Tensor:
+        """psi `(J, N)` in nats of every theta `(J, D)` with every observation."""
+        return self.psi(*self.embed(columns), theta)
+
+    def pairs(self, columns: Columns, theta: Tensor) -> Tensor:
+        """psi `(N,)` in nats of each observation at its own theta `(N, D)`."""
+        return self.head.pairs(*self.embed(columns), self.phi(theta))
+
+    def log_score(self, columns: Columns, theta: Tensor) -> Tensor:
+        """log density of the observables themselves `(N,)` in nats, log|det| of f_m included; for held-out comparison."""
+        with torch.no_grad():
+            z, e, log_det = self.backbone(*_tensors(self.schema, columns))
+            return self.head.pairs(z, e, self.phi(theta)) + log_det
+
+    @classmethod
+    def load(cls, folder: Path) -> "Encoder":
+        """The encoder in a folder.
+
+        Raises:
+            TamperedArtifact: A file is missing or its sha256 is not the manifest's.
+        """
+        folder = Path(folder)
+        manifest = artifact.read_manifest(folder)
+        head = HEADS[manifest["head"]["kind"]](**manifest["head"]["config"])
+        head.load_state_dict(load_file(folder / "head.safetensors"))
+        head.double().eval().requires_grad_(False)
+        record = json.loads((folder / artifact.RECORD).read_text()) if artifact.RECORD in manifest["files"] else {}
+        backbone, coordinates = (exported.load(folder / f"{part}.pt2") for part in ("backbone", "coordinates"))
+        return cls(manifest, artifact.digest(folder), backbone, coordinates, head, record)
+
+
+def coordinate_box(coordinates: nn.Module, space: ParameterSpace, n: int = 4096) -> dict:
+    """Centre and half-width of each coordinate over the support, from a Sobol design with the corners."""
+    sobol = torch.quasirandom.SobolEngine(len(space)).draw(n).double()
+    corners = torch.cartesian_prod(*[torch.tensor([0.0, 1.0]).double()] * len(space)).reshape(-1, len(space))
+    theta = torch.as_tensor(space.from_unit(torch.cat([sobol, corners]).numpy()))
+    with torch.no_grad():
+        values = coordinates(theta)
+    low, high = values.min(0).values, values.max(0).values
+    return {"centre": ((high + low) / 2).tolist(), "half": ((high - low) / 2).tolist()}
+
+
+def _tensors(schema: Schema, columns: Columns) -> tuple[Tensor, Tensor]:
+    return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in (schema.x(columns), schema.c(columns)))

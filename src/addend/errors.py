@@ -1,0 +1,109 @@
+"""Named mistakes. Each is one sentence with three beats: what is wrong, expected against got, what to do.
+
+Every one derives from `AddendError`; the command line prints its sentence and leaves with status 2.
+"""
+
+
+class AddendError(Exception):
+    """A mistake the user can mend.
+
+    Arguments:
+        what: What is wrong, with what was expected and what was found.
+        remedy: What to do about it.
+    """
+
+    def __init__(self, what: str, remedy: str):
+        super().__init__(f"{what}; {remedy}.")
+        self.what, self.remedy = what, remedy
+
+
+class MissingColumn(AddendError):
+    """A table lacks a column that the modality's schema names."""
+
+
+class NotFinite(AddendError):
+    """A NaN or an infinity where a number is due."""
+
+
+class NegativeError(AddendError):
+    """A quoted measurement error that is not positive (or a covariance that is not positive definite)."""
+
+
+class UnknownUnit(AddendError):
+    """A column or a parameter in a unit that nobody declared."""
+
+
+class UnknownParameter(AddendError):
+    """A parameter name that is in no parameters.yaml, or not among an encoder's own."""
+
+
+class OutsideSupport(AddendError):
+    """A theta at which the encoder was never trained; psi there means nothing."""
+
+
+class EmptyTable(AddendError):
+    """A table, set or shard of zero rows."""
+
+
+class TamperedArtifact(AddendError):
+    """A file whose sha256 is not the one its manifest states."""
+
+
+class DefinitionMismatch(AddendError):
+    """One parameter name, two definitions: the agreement and the encoder mean different things."""
+
+
+class NoChampion(AddendError):
+    """A fusion requires a modality that has no promoted encoder."""
+
+
+class NoObservations(AddendError):
+    """A fusion requires a modality, or names a set, that has no observations."""
+
+
+class UnknownModality(AddendError):
+    """No installed package offers a modality of this name."""
+
+
+class ModalityClash(AddendError):
+    """Two installed packages offer one modality name."""
+
+
+class BadSetting(AddendError):
+    """A params.yaml, parameters.yaml or command-line setting that cannot be used as it stands."""
+
+
+class UnboundedDensity(AddendError):
+    """A trainable, non-invertible f_m under a likelihood objective: the loss has no minimum (methods D15.1)."""
+
+
+class UnfitHead(AddendError):
+    """A network that would break additivity or curvature: ReLU in theta, batch statistics, theta-dependent scaling."""
+
+
+class ThetaLawMismatch(AddendError):
+    """The two classes of a ratio objective were drawn under different theta laws (methods D2)."""
+
+
+class NotMergeable(AddendError):
+    """Two counts that were not made by the same diagnostic with the same settings."""
+
+
+class TooFewSimulations(AddendError):
+    """A calibration asked of fewer simulations than it takes; it would add more noise than it removes bias."""
+
+
+class BeyondTrust(AddendError):
+    """More observations than the encoder's trust size: its learned bias is larger than the error it would quote."""
+
+
+class CoupledModalities(UserWarning):
+    """Two modalities that are not independent given theta: their sum is over-confident."""
+
+
+class BadSummary(AddendError):
+    """A summary of a fusion that does not follow the schema of docs/summary.md."""
+
+
+class BadTable(AddendError):
+    """A table that is not one: a cell that should be a number, a row of another length, two columns of one name."""

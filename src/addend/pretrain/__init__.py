@@ -1,0 +1,5 @@
+"""Objectives for f_m that need no theta, one a file: what turns an observation into the z a head is trained on."""
+
+from .standardise import Standardise, flow_layout
+
+__all__ = ["Standardise", "flow_layout"]

@@ -1,0 +1,64 @@
+"""Where everything lies under the project's root, and its settings."""
+
+from pathlib import Path
+
+import yaml
+
+from ..errors import BadSetting
+
+ROOT = Path()
+POOLS = ("train", "calibrate", "audit")
+
+
+def observations(modality: str, name: str) -> Path:
+    """A set of observations of a modality."""
+    return ROOT / "data" / "observations" / modality / name
+
+
+def pool(modality: str, name: str) -> Path:
+    """A pool of simulations of a modality: train, calibrate or audit."""
+    return ROOT / "data" / "simulations" / modality / name
+
+
+def encoder(modality: str, part: str) -> Path:
+    """What a stage made of an encoder: `backbone`, `head` or `record`."""
+    return ROOT / "data" / "encoders" / modality / part
+
+
+def pin(modality: str) -> Path:
+    """What `register` says of a modality's encoder."""
+    return ROOT / "data" / "pins" / f"{modality}.json"
+
+
+def fusion(name: str, part: str) -> Path:
+    """What a stage made of a fusion: `pins.json`, `terms`, `fit` or `calibration`."""
+    return ROOT / "data" / "fusions" / name / part
+
+
+def report(name: str) -> Path:
+    """The report of a fusion."""
+    return ROOT / "data" / "reports" / name
+
+
+def settings(modality: str, section: str) -> dict:
+    """A section of `modalities/<modality>/params.yaml`."""
+    return _section(ROOT / "modalities" / modality / "params.yaml", section)
+
+
+def fusion_settings(name: str) -> dict:
+    """The fusion of that name in the root `params.yaml`."""
+    fusions = _section(ROOT / "params.yaml", "fusions")
+    if name not in fusions:
+        raise BadSetting(f"there is no fusion '{name}', found {', '.join(fusions) or 'none'}", "name it in params.yaml")
+    return fusions[name]
+
+
+def _section(path: Path, name: str) -> dict:
+    try:
+        return (yaml.safe_load(path.read_text()) or {})[name]
+    except FileNotFoundError:
+        raise BadSetting(f"there is no {path}", "run from the project's root, or create it") from None
+    except KeyError:
+        raise BadSetting(f"{path} has no section '{name}'", "add it") from None
+    except yaml.YAMLError as e:
+        raise BadSetting(f"{path} is not YAML ({type(e).__name__})", "mend it") from None

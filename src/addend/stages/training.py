@@ -1,0 +1,140 @@
+"""The road of a modality up to its encoder: observe, simulate, pretrain, finetune."""
+
+import json
+import shutil
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from .. import artifact, exported, mirrored, shards
+from ..durable import fresh_folder
+from ..encoder import coordinate_box
+from ..errors import BadSetting
+from ..heads import HEADS
+from ..modality import Modality, find
+from ..parameters import ParameterSpace, read_agreement
+from ..pretrain import Standardise, flow_layout
+from ..progress import progress
+from ..training import Rows, Training, fit
+from . import places
+
+BLOCK = 2**18
+
+
+def observe(name: str) -> None:
+    """Bring the sets that the package ships into shards, by the door every table takes."""
+    modality = find(name)
+    for set_name, table in modality.sets().items():
+        facts = {"modality": name, "set": set_name, "mock": False, "source": f"shipped with addend-{name}"}
+        shards.write_set(places.observations(name, set_name), modality.read(table), modality.schema, facts)
+
+
+def simulate(name: str) -> None:
+    """Draw the three disjoint pools, theta from the prior and covariates from the modality's law."""
+    modality, settings = find(name), places.settings(name, "simulate")
+    space = read_agreement(places.ROOT).subset(modality.parameters)
+    for index, pool in enumerate(places.POOLS):
+        columns = draw(modality, space, settings[pool], [settings["seed"], index], f"simulate {name} ({pool})")
+        facts = {"modality": name, "set": pool, "mock": True, "mirrored": True, "seed": settings["seed"]}
+        shards.write_set(places.pool(name, pool), columns, modality.schema, facts)
+
+
+def draw(modality: Modality, space: ParameterSpace, n: int, seed: list[int], what: str) -> dict[str, np.ndarray]:
+    """n joint draws of theta, covariates and observables as columns; row i + n/2 mirrors the noise of row i."""
+    half, blocks = n // 2, []
+    with progress(what, n, "rows") as update:
+        for start in range(0, half, BLOCK):
+            rows = min(BLOCK, half - start)
+            rng = np.random.default_rng([*seed, start])
+            theta = space.draw(rows, rng)
+            theta, columns = mirrored.simulate(modality, theta, modality.covariates(rows, rng), rng)
+            blocks.append(shards.with_theta(columns, theta, modality.parameters))
+            update(2 * (start + rows))
+    return _mirrored_order(blocks)
+
+
+def pretrain(name: str) -> None:
+    """Freeze f_m and the coordinates, and export both."""
+    modality = find(name)
+    pool = shards.read_set(places.pool(name, "train"))
+    space = read_agreement(places.ROOT).subset(modality.parameters)
+    backbone = modality.backbone() or Standardise(modality.schema, pool.columns)
+    coordinates = modality.coordinates().double()
+    x, c = (torch.from_numpy(a[:8]) for a in (modality.schema.x(pool.columns), modality.schema.c(pool.columns)))
+    theta = torch.from_numpy(space.draw(8, np.random.default_rng(0)))
+    layout = {**flow_layout(modality.schema, backbone), "box": coordinate_box(coordinates, space)}
+    with fresh_folder(places.encoder(name, "backbone")) as folder:
+        (folder / "backbone.pt2").write_bytes(exported.export(backbone, x, c))
+        (folder / "coordinates.pt2").write_bytes(exported.export(coordinates, theta))
+        (folder / "layout.json").write_text(json.dumps(layout, indent=1) + "\n")
+
+
+def finetune(name: str) -> None:
+    """Train g_m on the train pool and write the encoder, as yet without a record."""
+    torch.set_num_threads(1)
+    modality, settings = find(name), dict(places.settings(name, "finetune"))
+    space = read_agreement(places.ROOT).subset(modality.parameters)
+    made, pool = places.encoder(name, "backbone"), shards.read_set(places.pool(name, "train"))
+    layout = json.loads((made / "layout.json").read_text())
+    rows = _rows(modality, made, layout, pool)
+    training = _training(settings)
+    torch.manual_seed(training.seed)
+    head = _head(settings, layout, rows)
+    history = _fit(name, head, rows, training)
+    facts = {
+        "name": name, "title": modality.title, "parameters": space.as_list(), "definitions": space.digest,
+        "schema": modality.schema.as_dict(), "coordinates": layout["box"], "invertible": True,
+        "head": {"kind": head.kind, "config": head.config()},
+        "objective": "maximum likelihood (O1)", "training": asdict(training),
+        "provenance": {"simulations": pool.digest, "package": version(f"addend-{name}"), "core": version("addend")},
+    }  # fmt: skip
+    with fresh_folder(places.encoder(name, "head")) as folder:
+        for file in ("backbone.pt2", "coordinates.pt2"):
+            shutil.copyfile(made / file, folder / file)
+        save_file(head.state_dict(), folder / "head.safetensors")
+        (folder / "history.json").write_text(json.dumps(history) + "\n")
+        artifact.write_manifest(folder, facts, ["backbone.pt2", "coordinates.pt2", "head.safetensors"])
+
+
+def _fit(name: str, head, rows: Rows, training: Training) -> list[tuple[int, float]]:
+    with progress(f"finetune {name}", sum(training.steps)) as update:
+        return fit(head, rows, training, lambda step, total, loss: update(step, f"loss {loss:.4f} nat"))
+
+
+def _training(settings: dict) -> Training:
+    try:
+        keys = {k: settings[k] for k in ("seed", "steps", "batch", "rate")}
+        return Training(keys["seed"], *(tuple(keys[k]) for k in ("steps", "batch", "rate")))
+    except (KeyError, TypeError) as e:
+        raise BadSetting(f"finetune lacks or misstates {e}", "give it seed, and lists of steps, batch and rate") from None
+
+
+def _head(settings: dict, layout: dict, rows: Rows):
+    kind = settings.get("head", "flow")
+    if kind != "flow":
+        raise BadSetting(f"finetune.head is '{kind}', expected flow", "train other heads with addend.training")
+    shape = {k: layout[k] for k in ("observables", "covariates", "location")}
+    return HEADS[kind](**shape, coordinates=rows.phi.shape[1], hidden=settings["hidden"], components=settings["components"])
+
+
+def _rows(modality: Modality, made: Path, layout: dict, pool: shards.ObservationSet) -> Rows:
+    """The train pool through f_m, in float32."""
+    backbone, coordinates = (exported.load(made / f"{part}.pt2") for part in ("backbone", "coordinates"))
+    columns = pool.columns
+    with torch.no_grad():
+        z, e, _ = backbone(torch.from_numpy(modality.schema.x(columns)), torch.from_numpy(modality.schema.c(columns)))
+        phi = coordinates(torch.from_numpy(shards.theta_of(columns, modality.parameters)))
+    centre, half = (torch.tensor(layout["box"][k], dtype=torch.float64) for k in ("centre", "half"))
+    return Rows(z.float(), e.float(), ((phi - centre) / half).float(), mirrored=pool.attrs["mirrored"])
+
+
+def _mirrored_order(blocks: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Blocks of (first half, mirrored half) as one table of (all first halves, all mirrored halves)."""
+    return {
+        k: np.concatenate([b[k][: len(b[k]) // 2] for b in blocks] + [b[k][len(b[k]) // 2 :] for b in blocks])
+        for k in blocks[0]
+    }
