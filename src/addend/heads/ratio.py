@@ -1,0 +1,156 @@
+r"""The classifier family: psi(x; theta) = log p(x | theta, e) / p_0(x | e) from one network and four losses.
+
+A classifier that tells joint draws from products of marginals has learned a likelihood ratio. Both classes come from one
+batch: the products are the batch's own theta permuted, while the covariates e stay with their x, so that
+
+    joint    (x, theta)  ~ pi(theta) p(x | theta, e),
+    product  (x, theta') ~ pi(theta') p_0(x | e),           p_0(x | e) = int pi(theta) p(x | theta, e) dtheta,
+
+share one theta law by construction. Were the laws pi_1 and pi_0, every observation would add log pi_1/pi_0 (theta) to S.
+
+With psi_0 the value at the joint draw and psi_1 ... psi_K those at products:
+
+    binary     softplus(-psi_0) + softplus(psi_k)                            NRE-A, Hermans et al., arXiv:1903.04057
+    info_nce   -psi_0 + log sum_{k<=K} exp psi_k                             NRE-B, Durkan et al., arXiv:2002.03712
+    nre_c      -(1/(1+g)) log q_none(psi_1 ... psi_K) - (g/(1+g)) log q_0(psi_0 ... psi_{K-1}),
+               q_none = K / (K + g sum_j exp psi_j),  q_k = g exp psi_k / (K + g sum_j exp psi_j)
+                                                                             NRE-C, Miller et al., arXiv:2210.06170
+    balanced   binary + lambda (E_joint sigmoid(psi) + E_product sigmoid(psi) - 1)^2, lambda = 100
+                                                                             BNRE, Delaunoy et al., arXiv:2208.13624
+
+All optima are the log ratio, but `info_nce` leaves an arbitrary c(x) free: harmless in S, fatal to the check that
+E_{p_0}[exp psi] = 1 for every theta. The backbone f_m may be trained through any of these losses.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid, softplus
+
+from ..errors import BadSetting, EmptyTable
+from .base import Head, SplitMLP
+from .laws import require_one_law
+
+CHUNK = 4096
+
+
+def binary(joint: Tensor, product: Tensor) -> Tensor:
+    """The logistic loss in nats of `joint (B,)` against `product (B, K)`, the classes weighted equally."""
+    return softplus(-joint).mean() + softplus(product).mean()
+
+
+def info_nce(joint: Tensor, product: Tensor) -> Tensor:
+    """Minus the log probability of picking the joint draw `(B,)` among itself and the products `(B, K)`."""
+    return (torch.cat([joint[:, None], product], -1).logsumexp(-1) - joint).mean()
+
+
+def nre_c(joint: Tensor, product: Tensor, gamma: float = 1.0) -> Tensor:
+    """NRE-C: K candidates of which one or none is joint, with odds gamma. It pins the c(x) that `info_nce` leaves free."""
+    k, log_gamma = product.shape[-1], math.log(gamma)
+    log_k = product.new_full((len(joint), 1), math.log(k))
+    independent = torch.cat([log_k, log_gamma + product], -1)
+    dependent = torch.cat([log_k, log_gamma + joint[:, None], log_gamma + product[:, :-1]], -1)
+    none = independent.logsumexp(-1).mean() - math.log(k)
+    one = (dependent.logsumexp(-1) - log_gamma - joint).mean()
+    return (none + gamma * one) / (1 + gamma)
+
+
+def balanced(joint: Tensor, product: Tensor, strength: float = 100.0) -> Tensor:
+    """The logistic loss, penalised until the two classes' mean probabilities add to one."""
+    unbalance = logsigmoid(joint).exp().mean() + logsigmoid(product).exp().mean() - 1
+    return binary(joint, product) + strength * unbalance**2
+
+
+OBJECTIVES = {"binary": binary, "info_nce": info_nce, "nre_c": nre_c, "balanced": balanced}
+
+
+class Ratio(Head):
+    """One network psi(z, e, phi) under any of the classifier losses.
+
+    Arguments:
+        observables, covariates, coordinates: The sizes Z, E and K of z, e and phi.
+        objective: A name in `OBJECTIVES`.
+        candidates: The number of products for each joint draw.
+        hidden: Widths of the hidden layers.
+    """
+
+    kind = "ratio"
+    normalised = False
+
+    def __init__(
+        self, observables: int, covariates: int, coordinates: int, objective="nre_c", candidates=8, hidden=(64, 64, 64)
+    ):
+        super().__init__()
+        if objective not in OBJECTIVES:
+            known = ", ".join(OBJECTIVES)
+            raise BadSetting(f"there is no ratio objective '{objective}', expected one of {known}", "name one of them")
+        self.observables, self.covariates, self.coordinates = observables, covariates, coordinates
+        self.objective, self.candidates, self.hidden = objective, candidates, list(hidden)
+        self.net = SplitMLP([observables, covariates, coordinates], self.hidden, 1)
+
+    def config(self) -> dict:
+        """The arguments that rebuild this head."""
+        return {
+            "observables": self.observables, "covariates": self.covariates, "coordinates": self.coordinates,
+            "objective": self.objective, "candidates": self.candidates, "hidden": self.hidden,
+        }  # fmt: skip
+
+    def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
+        """The log ratio `(*,)` in nats; z `(*, Z)`, e `(*, E)`, phi `(*, K)`."""
+        return self.net(z, e, phi)[..., 0]
+
+    def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator=None, phi_product: Tensor | None = None) -> Tensor:
+        """The objective over a batch of B joint draws, in nats.
+
+        Arguments:
+            phi_product: Where given, `(B, K)`: theta from which the products are drawn, instead of `phi`.
+
+        Raises:
+            ThetaLawMismatch: `phi_product` does not follow the law of `phi`.
+        """
+        if phi_product is not None:
+            require_one_law(phi, phi_product)
+        rows = _products(len(z), self.candidates, generator).to(z.device)
+        products = phi[rows] if phi_product is None else phi_product[rows]
+        joint, product = self(z, e, phi), self(z[:, None], e[:, None], products)
+        return OBJECTIVES[self.objective](joint, product)
+
+    def outer(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
+        """psi `(J, N)` of every `phi (J, K)` with every observation; without gradients, in blocks that stay in the cache."""
+        if torch.is_grad_enabled():
+            return super().outer(z, e, phi)
+        x_part, theta_part = self._first(z, e, phi)
+        psi = x_part.new_empty(len(phi), len(z))
+        rows, columns = min(len(phi), CHUNK), max(1, CHUNK // len(phi))
+        for j in range(0, len(phi), rows):
+            for i in range(0, len(z), columns):
+                hidden = theta_part[j : j + rows, None] + x_part[i : i + columns]
+                psi[j : j + rows, i : i + columns] = self._rest(hidden.flatten(0, 1)).view(hidden.shape[:2])
+        return psi
+
+    def _first(self, z: Tensor, e: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
+        """The two addends of the first layer: `(N, H)` of the observations and `(J, H)` of theta."""
+        *observed, theta = self.net.first
+        inputs = [z, e] if self.covariates else [z]
+        return sum(layer(x) for layer, x in zip(observed, inputs, strict=True)) + self.net.bias, theta(phi)
+
+    def _rest(self, hidden: Tensor) -> Tensor:
+        hidden = _silu_(hidden)
+        for layer in self.net.rest:
+            hidden = _silu_(hidden) if isinstance(layer, nn.SiLU) else layer(hidden)
+        return hidden
+
+
+def _silu_(x: Tensor) -> Tensor:
+    """x sigmoid(x), in place: two passes in the cache take half the time of the fused SiLU."""
+    return x.mul_(torch.sigmoid(x))
+
+
+def _products(batch: int, candidates: int, generator: torch.Generator | None) -> Tensor:
+    """Rows `(B, K)`: the k-th followers of every row on one random cycle through the batch, so never a row itself."""
+    if batch < 2:
+        raise EmptyTable(f"a batch of {batch} has no products of marginals, expected at least 2 joint draws", "train on more draws")
+    order = torch.randperm(batch, generator=generator)
+    steps = torch.arange(batch)[:, None] + torch.arange(min(candidates, batch - 1)) + 1
+    return order[steps % batch][order.argsort()]

@@ -1,0 +1,51 @@
+r"""A density trained by comparison, so that the backbone may be trained with it.
+
+Maximum likelihood on z = f(x) has no minimum in f: contracting z raises its density. Comparing the density at the true
+theta with its own mean over the batch's theta cancels every such gain,
+
+    loss = -E[ log q(z_i | theta_i, e_i) - log (1/B) sum_j q(z_i | theta_j, e_i) ],
+
+since an invertible map of z multiplies q(z_i | theta_j) by one Jacobian for all j. It is the InfoNCE loss
+(arXiv:2002.03712) with log q for critic and the whole batch for candidates: minus a lower bound on I(z; theta | e), which
+cannot exceed log B. Its optimum is log q = log p(z | theta) + c(z), and q stays normalised in z for every theta.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from ..errors import BadSetting
+from .base import Head
+
+
+class SelfNormalised(Head):
+    """A density head under the comparison loss.
+
+    Arguments:
+        density: `{"kind": ..., "config": ...}` of a normalised head, such as a flow.
+    """
+
+    kind = "self_normalised"
+    normalised = True
+
+    def __init__(self, density: dict):
+        super().__init__()
+        from . import HEADS
+
+        self.density = HEADS[density["kind"]](**density["config"])
+        if not self.density.normalised:
+            raise BadSetting(f"a {density['kind']} head is no density in z", "give a head that is normalised, such as a flow")
+
+    def config(self) -> dict:
+        """The arguments that rebuild this head."""
+        return {"density": {"kind": self.density.kind, "config": self.density.config()}}
+
+    def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
+        """log q(z | theta, e) `(*,)` in nats."""
+        return self.density(z, e, phi)
+
+    def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """The comparison loss over a batch of B joint draws, in nats; at least -log B."""
+        log_q = self.outer(z, e, phi)
+        return (log_q.logsumexp(0) - math.log(len(z)) - log_q.diagonal()).mean()
