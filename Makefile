@@ -1,0 +1,44 @@
+# make demo    set up, run the real and the closure fusion, print theta_hat      make test    set up, run every test
+# make serve   MLflow's and Prefect's pages over the demo's own stores           make bench   measure; make audit, the long checks
+# make clean   remove what stages wrote; observations that somebody ingested stay
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+MODALITIES := $(patsubst %/pyproject.toml,%,$(wildcard modalities/*/pyproject.toml))
+PINS := $(shell cat constraints.txt pyproject.toml $(MODALITIES:%=%/pyproject.toml) | sha256sum | cut -c1-16)
+READY := .venv/ready-$(PINS)
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PREFECT_HOME := $(CURDIR)/.prefect
+export PREFECT_SERVER_ALLOW_EPHEMERAL_MODE := true
+export PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS := 120
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+
+.PHONY: demo test serve bench audit clean
+
+demo: $(READY)
+	.venv/bin/python -m flows
+
+test: $(READY)
+	.venv/bin/python -m pytest
+
+serve: $(READY)
+	.venv/bin/python -m flows.serve
+
+bench audit: $(READY)
+	.venv/bin/python -m benchmarks $@
+
+clean:
+	rm -rf data/simulations data/encoders data/pins data/fusions data/reports mlflow/store .prefect .dvc/cache .dvc/tmp
+
+$(READY):
+	@echo "Setting up .venv: about three minutes the first time"
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/pip install -q -c constraints.txt setuptools torch==2.13.0
+	.venv/bin/pip install -q -c constraints.txt --no-build-isolation -e '.[pipeline,test]'
+	.venv/bin/pip install -q --no-deps --no-build-isolation $(MODALITIES:%=-e ./%)
+	rm -f .venv/ready-*
+	touch $@
