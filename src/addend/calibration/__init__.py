@@ -1,0 +1,57 @@
+"""Calibration: what an encoder's errors are, up to which number of observations they do not matter, and what mends them.
+
+One diagnostic a file, each a value with a zero and a `+`. `record` collects them, `gate` judges them.
+"""
+
+from .additive import Additive
+from .centring import Centring, fit_centring
+from .closure import Closure
+from .coverage import Coverage
+from .gate import Verdict, judge
+from .independence import Pairs, check_independence
+from .information import Mean, ScoreRegression, log_score
+from .local import LocalMoments, calibrate
+from .neyman import Audit, CriticalValues, Draws, learn
+from .normalisation import Normalisation
+from .pairwise import PairwiseTerm
+from .ranks import Ranks
+from .record import Record
+from .sandwich import cluster_covariance, godambe_weights, sandwich
+from .score import ScoreMoments
+from .support import Outside, Support
+from .tension import Tension
+from .trust import TrustSize, trust_size
+
+__all__ = [
+    "Additive",
+    "Audit",
+    "Centring",
+    "Closure",
+    "Coverage",
+    "CriticalValues",
+    "Draws",
+    "LocalMoments",
+    "Mean",
+    "Normalisation",
+    "Outside",
+    "Pairs",
+    "PairwiseTerm",
+    "Ranks",
+    "Record",
+    "ScoreMoments",
+    "ScoreRegression",
+    "Support",
+    "Tension",
+    "TrustSize",
+    "Verdict",
+    "calibrate",
+    "check_independence",
+    "cluster_covariance",
+    "fit_centring",
+    "godambe_weights",
+    "judge",
+    "learn",
+    "log_score",
+    "sandwich",
+    "trust_size",
+]

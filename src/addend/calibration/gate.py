@@ -1,0 +1,153 @@
+"""The gate: which record may become champion, and why not, in sentences.
+
+Thresholds stand in the modality's params.yaml. The burden of proof is the candidate's: N* counts by its lower bound and
+normalisation by its upper one, and what a threshold names but the record lacks is a refusal. Coverage is the exception,
+where chance is allowed for: a candidate fails if it is off by more than tolerance and band together, or if the band is
+too wide to tell. No candidate passes whose held-out log score is below the champion's by more than the difference's
+own error, both measured on the same pairs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ..errors import BadSetting
+from .coverage import Coverage
+from .information import Mean
+from .record import Record, information_kept
+from .score import pooled_ratio
+from .trust import trust_size
+
+TOO_WIDE = 0.1
+
+
+@dataclass(frozen=True)
+class Check:
+    """One threshold: its name, whether it was met, and a sentence that says so."""
+
+    name: str
+    passed: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every threshold was met."""
+        return all(c.passed for c in self.checks)
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused, or that it was not."""
+        refused = [c.sentence for c in self.checks if not c.passed]
+        return "; ".join(refused) if refused else "every threshold is met"
+
+    def as_dict(self) -> dict:
+        """The verdict as plain JSON."""
+        return {"passed": self.passed, "reason": self.reason, "checks": [asdict(c) for c in self.checks]}
+
+
+def judge(record: Record, thresholds: Mapping[str, float], difference: Mean | None = None, champion: str = "") -> Verdict:
+    """The verdict on a candidate.
+
+    Arguments:
+        record: Of the candidate.
+        thresholds: Any of `trust`, `normalisation`, `coverage`, `curvature`, `information`.
+        difference: Log score of the candidate less that of the champion, pair by pair; None where there is no champion.
+        champion: What to call it.
+
+    Raises:
+        BadSetting: A threshold that is not one of these, or not a number.
+    """
+    for name, value in thresholds.items():
+        if name not in CHECKS or isinstance(value, bool) or not isinstance(value, int | float):
+            raise BadSetting(f"threshold '{name}: {value}' is not one of {', '.join(CHECKS)} with a number", "mend params.yaml")
+    checks = [CHECKS[name](record, value) for name, value in thresholds.items()]
+    if difference is not None:
+        checks.append(_against(difference, champion))
+    return Verdict(tuple(checks))
+
+
+def _trust(record: Record, times: float) -> Check:
+    if "score" not in record.parts:
+        return _missing("trust", "the score was")
+    size, needed = trust_size(record.parts["score"]), times * record.expected
+    measured = f"{size.value:,.0f}" if np.isfinite(size.value) else "beyond measure"
+    ok = size.low >= needed
+    return Check("trust", ok, (
+        f"trust size N* is {measured}, with 95 % confidence at least {size.low:,.0f}, {'and' if ok else 'but'} {needed:,.0f} is"
+        f" needed: {times:g} times the {record.expected:,} observations it is meant for"
+    ))  # fmt: skip
+
+
+def _normalisation(record: Record, nats: float) -> Check:
+    if "normalisation" not in record.parts:
+        return _missing("normalisation", "the integral of exp(psi) was")
+    worst = record.expected * record.parts["normalisation"].worst()
+    return Check("normalisation", worst <= nats, (
+        f"exp(psi) integrates to one within {worst:.2g} nat over {record.expected:,} observations, {nats:g} nat being allowed"
+    ))  # fmt: skip
+
+
+def _coverage(record: Record, tolerance: float) -> Check:
+    curves = {k: part for k, part in record.parts.items() if isinstance(part, Coverage)}
+    if not curves:
+        return _missing("coverage", "coverage was")
+    sentences = [s for key, curve in curves.items() for s in _off(key, curve, tolerance)]
+    return Check("coverage", not sentences, ", ".join(sentences) or f"regions cover within {tolerance:g} and chance")
+
+
+def _off(key: str, curve: Coverage, tolerance: float) -> list[str]:
+    width = curve.halfwidth()
+    if width > TOO_WIDE:
+        return [f"{key} was counted on {float(curve.n):.0f} data sets, too few to tell"]
+    off = np.abs(curve.coverage - curve.levels)
+    return [
+        f"{key}: {curve.levels[a]:.0%} regions of {curve.names[c]} hold the truth in {curve.coverage[c, a]:.0%} of cases"
+        f" ({'overconfident' if curve.coverage[c, a] < curve.levels[a] else 'too wide'})"
+        for c, a in enumerate(off.argmax(axis=1))
+        if off[c, a] > tolerance + width
+    ]
+
+
+def _curvature(record: Record, tolerance: float) -> Check:
+    if "score" not in record.parts:
+        return _missing("curvature", "the score was")
+    ratio = pooled_ratio(record.parts["score"])
+    word = "overconfident: intervals come out too short" if ratio > 1 else "underconfident: intervals come out too wide"
+    ok = abs(ratio - 1) <= tolerance
+    return Check("curvature", ok, f"variance of the score over curvature is {ratio:.2f}" + ("" if ok else f", {word}"))
+
+
+def _information(record: Record, least: float) -> Check:
+    kept = information_kept(record)
+    if kept is None:
+        return _missing("information", "what f_m keeps was")
+    return Check("information", kept >= least, f"f_m keeps {kept:.1%} of the Fisher information, {least:.1%} being needed")
+
+
+def _against(difference: Mean, champion: str) -> Check:
+    value, error = difference.value, difference.error
+    ok = value >= -error
+    whose = champion or "the champion"
+    word = "not worse than" if ok else "worse than"
+    return Check("log_score", ok, f"held-out log score is {word} that of {whose}: {value:+.4f} +- {error:.4f} nat")
+
+
+def _missing(name: str, what: str) -> Check:
+    return Check(name, False, f"{what} never measured")
+
+
+CHECKS = {
+    "trust": _trust,
+    "normalisation": _normalisation,
+    "coverage": _coverage,
+    "curvature": _curvature,
+    "information": _information,
+}

@@ -1,0 +1,133 @@
+"""The score identities: what a log-likelihood's gradient must do under its own simulator.
+
+For g = grad psi(x; theta), x drawn at theta, an exact psi has
+
+    b(theta) = E[g] = 0,      J(theta) = Var[g]  =  H(theta) = -E[grad grad psi].
+
+b is tested by Hotelling's T^2 = R b' J^{-1} b, for R simulations ~ p (R - 1)/(R - p) F(p, R - p) (Annals of
+Mathematical Statistics 2 (1931) 360). The eigenvalues of H^{-1} J are 1 for an exact psi and exceed 1 where psi is
+over-confident: its curvature then promises more than its score delivers, and intervals read from it are too short. The
+sandwich H^{-1} J H^{-1} mends widths, never b. All of it on the directions that psi identifies at all (`subspace`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from ..errors import TooFewSimulations
+from .additive import Additive, setting, summed
+from .subspace import outside, whitener
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreMoments(Additive):
+    """Sums over simulations at K cells of theta.
+
+    Arguments:
+        names: The P parameters, in the order of the columns.
+        cells: theta of each cell `(K, P)`.
+        n: Simulations in each `(K,)`.
+        gradient, outer, hessian: Sums of g `(K, P)`, of g g' and of the Hessian of psi `(K, P, P)`.
+    """
+
+    names: tuple[str, ...]
+    cells: np.ndarray = setting()
+    n: np.ndarray = summed()
+    gradient: np.ndarray = summed()
+    outer: np.ndarray = summed()
+    hessian: np.ndarray = summed()
+
+    @classmethod
+    def measure(cls, names, cells, index, gradient, hessian) -> "ScoreMoments":
+        """The sums over simulations `i`, drawn at `cells[index[i]]`.
+
+        Arguments:
+            index: The cell of each `(N,)`, integers.
+            gradient, hessian: grad psi `(N, P)` and grad grad psi `(N, P, P)` at that cell, nats per unit of theta.
+        """
+        cells, gradient = np.asarray(cells, dtype=np.float64), np.asarray(gradient, dtype=np.float64)
+        outer = gradient[:, :, None] * gradient[:, None, :]
+        sums = [_by_cell(index, rows, len(cells)) for rows in (np.ones(len(gradient)), gradient, outer, hessian)]
+        return cls(tuple(names), cells, *sums)
+
+    @property
+    def bias(self) -> np.ndarray:
+        """b `(K, P)`: the mean score."""
+        return self.gradient / self._enough()[:, None]
+
+    @property
+    def J(self) -> np.ndarray:
+        """Var(g) `(K, P, P)`, unbiased."""
+        n = self._enough()[:, None, None]
+        return (self.outer - n * self.bias[:, :, None] * self.bias[:, None, :]) / (n - 1)
+
+    @property
+    def H(self) -> np.ndarray:
+        """-E[grad grad psi] `(K, P, P)`."""
+        mean = self.hessian / self._enough()[:, None, None]
+        return -(mean + mean.transpose(0, 2, 1)) / 2
+
+    @property
+    def scale(self) -> np.ndarray:
+        """E[g^2] `(K, P)`, in which blind directions are told from identified ones."""
+        return np.diagonal(self.outer, axis1=1, axis2=2) / self._enough()[:, None]
+
+    def _enough(self) -> np.ndarray:
+        if self.n.size == 0 or self.n.min() < len(self.names) + 4:
+            raise TooFewSimulations(
+                f"a cell of theta has {self.n.min(initial=0):.0f} simulations, expected at least {len(self.names) + 4}",
+                "simulate more at each cell, or measure at fewer cells",
+            )
+        return self.n
+
+
+def squared_bias(moments: ScoreMoments) -> tuple[np.ndarray, np.ndarray]:
+    """b' J^{-1} b `(K,)` as measured, noise included, and the number of identified directions p `(K,)`.
+
+    Infinite where b has a part in a direction in which no observation differs from another: a slope of psi in theta
+    that no data put there.
+    """
+    found = [_squared(b, J, s) for b, J, s in zip(moments.bias, moments.J, moments.scale, strict=True)]
+    return np.array([f[0] for f in found]), np.array([f[1] for f in found])
+
+
+def hotelling(moments: ScoreMoments) -> np.ndarray:
+    """P-values `(K,)` of b = 0, one a cell; each below alpha in a fraction alpha of exact encoders."""
+    (size, p), n = squared_bias(moments), moments.n
+    f = n * size * (n - p) / (np.maximum(p, 1) * (n - 1))
+    return np.where(p > 0, stats.f.sf(f, np.maximum(p, 1), n - p), np.where(size > 0, 0.0, 1.0))
+
+
+def pooled_p_value(moments: ScoreMoments) -> float:
+    """One p-value of b = 0 at all cells together: the sum of R b' J^{-1} b, scaled to mean p, against chi^2."""
+    size, p = squared_bias(moments)
+    t2 = moments.n * size * (moments.n - p - 2) / (moments.n - 1)
+    return float(stats.chi2.sf(t2.sum(), max(p.sum(), 1)))
+
+
+def information_ratio(moments: ScoreMoments) -> list[np.ndarray]:
+    """Eigenvalues of H^{-1} J on the identified directions, one array a cell, ascending; above 1 is over-confident."""
+    cells = zip(moments.J, moments.H, moments.scale, strict=True)
+    return [np.sort(1 / np.linalg.eigvalsh(_in(whitener(J, s), H))) for J, H, s in cells]
+
+
+def pooled_ratio(moments: ScoreMoments) -> float:
+    """The mean of tr(H^{-1} J) / p over the cells, each weighted by its p: one number, 1 for an exact psi."""
+    ratios = np.concatenate(information_ratio(moments))
+    return float(ratios.mean()) if ratios.size else 1.0
+
+
+def _squared(b: np.ndarray, J: np.ndarray, scale: np.ndarray) -> tuple[float, int]:
+    w = whitener(J, scale)
+    return (np.inf if outside(b, J, scale) > 1e-6 else float(((b @ w) ** 2).sum())), w.shape[1]
+
+
+def _in(w: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    return w.T @ matrix @ w
+
+
+def _by_cell(index, rows, cells: int) -> np.ndarray:
+    total = np.zeros((cells, *np.shape(rows)[1:]))
+    np.add.at(total, np.asarray(index), rows)
+    return total
