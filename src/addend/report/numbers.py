@@ -1,0 +1,118 @@
+"""How a number is written: two significant digits of its error, and the value to the same place.
+
+>>> with_error(68.4371, 2.134)
+'68.4 ± 2.1'
+>>> with_error(-0.00000032, 0.000000041)
+'(−3.20 ± 0.41) × 10⁻⁷'
+"""
+
+import html
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import floor, isfinite, log10
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+FONTS = re.compile(r"\\(?:rm|it|bf|mathrm|mathit|mathbf|text|operatorname)\b\s*|\\[,;! ]")
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How every number of one quantity is written.
+
+    Arguments:
+        decimals: Digits after the point.
+        exponent: The power of ten taken out beforehand, 0 unless plain digits would be unreadable.
+    """
+
+    decimals: int
+    exponent: int = 0
+
+    @classmethod
+    def to(cls, error: float, value: float = 0.0) -> "Rounding":
+        """The rounding that keeps two significant digits of `error`; three of `value` where the error is 0."""
+        scale = abs(error) or abs(value) / 10
+        if not (scale > 0 and isfinite(scale)):
+            return cls(2)
+        last = _magnitude(scale) - 1
+        exponent = _magnitude(max(abs(value), scale))
+        if -6 < last and exponent < 6:
+            return cls(max(0, -last))
+        return cls(max(0, exponent - last), exponent)
+
+    def __call__(self, value: float) -> str:
+        """`value` in digits, without the power of ten."""
+        text = f"{value / 10.0**self.exponent:.{self.decimals}f}"
+        return "0" + text[2:] if float(text) == 0 and text.startswith("-") else text.replace("-", "−")
+
+    @property
+    def power(self) -> str:
+        """The power of ten that follows the digits; empty where there is none."""
+        return f" × 10{str(self.exponent).translate(SUPERSCRIPTS)}" if self.exponent else ""
+
+
+def with_error(value: float, error: float) -> str:
+    """`value ± error`."""
+    r = Rounding.to(error, value)
+    text = f"{r(value)} ± {r(error)}"
+    return f"({text}){r.power}" if r.power else text
+
+
+def interval(ends: tuple[float, float], error: float, open_ends=(False, False)) -> str:
+    """`[low, high]` to the place of `error`; an end that reaches the bound of the support carries an asterisk."""
+    r = Rounding.to(error, max(map(abs, ends)))
+    low, high = (r(end) + "*" * bool(reaches) for end, reaches in zip(ends, open_ends, strict=True))
+    return f"[{low}, {high}]{r.power}"
+
+
+def plain(value: float, digits: int = 2) -> str:
+    """A number without an error, to so many significant digits."""
+    r = Rounding.to(value / 10 ** (digits - 2), value)
+    return r(value) + r.power
+
+
+def percent(fraction: float) -> str:
+    """A fraction in percent: whole from 10 % on, two digits below, `< 0.1 %` where there is next to nothing."""
+    if 0 < abs(fraction) < 0.001:
+        return "< 0.1 %"
+    return f"{100 * fraction:.{0 if abs(fraction) >= 0.0995 or fraction == 0 else 1}f} %".replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """A pull or a correlation: with its sign, to two decimals."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def in_unit(text: str, unit: str) -> str:
+    """`text` followed by its unit, where it has one."""
+    return text if unit in ("", "1") else f"{text} {unit}"
+
+
+def listed(items: Iterable[str]) -> str:
+    """`a, b and c`."""
+    *head, last = items
+    return f"{', '.join(head)} and {last}" if head else last
+
+
+def symbol_html(name: str, latex: str) -> str:
+    r"""The symbol of a parameter as HTML: `\Omega_m` becomes Ω with a subscript. The name where there is no latex.
+
+    >>> symbol_html("Om", r"\Omega_m")
+    '<i>Ω</i><sub>m</sub>'
+    """
+    if not latex or latex == name:
+        return html.escape(name)
+    text = html.escape(FONTS.sub("", latex))
+    text = re.sub(r"\\([A-Za-z]+)", lambda m: html.unescape(f"&{m[1]};"), text)
+    text = re.sub(r"_(?:\{([^{}]*)\}|(.))", lambda m: f"<sub>{(m[1] or m[2]).strip()}</sub>", text)
+    text = re.sub(r"\^(?:\{([^{}]*)\}|(.))", lambda m: f"<sup>{(m[1] or m[2]).strip()}</sup>", text)
+    return re.sub(r"^(\w+)", r"<i>\1</i>", re.sub(r"[{}]", "", text).strip())
+
+
+def symbol_tex(name: str, latex: str) -> str:
+    """The symbol of a parameter for mathtext, without dollar signs."""
+    return latex if latex and latex != name else r"\mathrm{" + name.replace("_", r"\_") + "}"
+
+
+def _magnitude(x: float) -> int:
+    return floor(log10(float(f"{x:.1e}")))

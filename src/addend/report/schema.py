@@ -1,0 +1,174 @@
+"""What `summary.json` and a calibration record hold: every key with its kind, unit and meaning, once.
+
+`summary.csv` and `calibration.csv` beside this file are the schema. `validate` holds a summary against it, `docs/summary.md`
+prints it, and a test keeps the two together. A path names nested keys: `<m>` stands for every modality, `<p>` for every
+parameter, `[]` for every element of a list, a trailing `?` for a key that may be absent. A kind that ends in `or null` may
+be null; numbers are finite, NaN is never written.
+
+The version is `major.minor`. A new key raises minor; a key removed, renamed or given another meaning raises major. A reader
+ignores keys it does not know.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from math import isfinite
+
+from ..errors import BadSummary
+
+SCHEMA_VERSION = "1.0"
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of the schema.
+
+    Arguments:
+        path: Where it is, without the trailing `?`.
+        kind: One of `KINDS`, with ` or null` where null is allowed.
+        unit: Its unit; `theta` for the unit of the parameter it belongs to, empty where none applies.
+        meaning: What it is, in a sentence.
+        optional: Whether it may be absent.
+    """
+
+    path: str
+    kind: str
+    unit: str
+    meaning: str
+    optional: bool = False
+
+
+def read_keys(name: str) -> tuple[Key, ...]:
+    """The keys that a table of this package states."""
+    with resources.files(__package__).joinpath(name).open(encoding="utf8", newline="") as f:
+        rows = list(csv.DictReader(f))
+    return tuple(Key(r["key"].rstrip("?"), r["kind"], r["unit"], r["meaning"], r["key"].endswith("?")) for r in rows)
+
+
+SUMMARY, CALIBRATION = read_keys("summary.csv"), read_keys("calibration.csv")
+
+
+def _number(v) -> bool:
+    return isinstance(v, (int, float)) and not isinstance(v, bool) and isfinite(v)
+
+
+def _list_of(test, n=None):
+    return lambda v: isinstance(v, (list, tuple)) and (n is None or len(v) == n) and all(map(test, v))
+
+
+def _string(v) -> bool:
+    return isinstance(v, str)
+
+
+def _flag(v) -> bool:
+    return isinstance(v, bool)
+
+
+def _object(v) -> bool:
+    return isinstance(v, dict)
+
+
+def _count(v) -> bool:
+    return isinstance(v, int) and not isinstance(v, bool) and v >= 0
+
+
+KINDS = {
+    "number": (_number, "a finite number"),
+    "count": (_count, "a whole number, 0 or more"),
+    "string": (_string, "a string"),
+    "flag": (_flag, "true or false"),
+    "version": (lambda v: _string(v) or _count(v), "a version"),
+    "object": (_object, "an object"),
+    "pair": (_list_of(_number, 2), "two finite numbers"),
+    "flags": (_list_of(_flag, 2), "two flags"),
+    "list of flags": (_list_of(_flag), "a list of flags"),
+    "strings": (_list_of(_string), "a list of strings"),
+    "objects": (_list_of(_object), "a list of objects"),
+    "numbers": (_list_of(_number), "a list of finite numbers"),
+    "matrix": (_list_of(_list_of(_number)), "a matrix of finite numbers"),
+}
+
+
+def validate(summary: dict) -> dict:
+    """The summary itself, if it follows the schema.
+
+    Raises:
+        BadSummary: Another major version, a key that is missing or of another kind, or matrices of another order.
+    """
+    _require_version(summary.get("schema_version"))
+    _require(summary, SUMMARY, "summary")
+    _require_order(summary)
+    validate_calibration(summary["calibration"] or {}, "summary.calibration")
+    return summary
+
+
+def validate_calibration(record: dict, where: str = "record") -> dict:
+    """The blocks of a calibration record, if they follow the schema; raises `BadSummary` as `validate` does."""
+    _require(record, CALIBRATION, where)
+    return record
+
+
+def table(keys: tuple[Key, ...]) -> str:
+    """Keys as a table in Markdown."""
+    rows = [f"| `{k.path}{'?' * k.optional}` | {k.kind} | {k.unit} | {k.meaning} |" for k in keys]
+    return "\n".join(["| key | kind | unit | meaning |", "|---|---|---|---|", *rows])
+
+
+def _require(tree: dict, keys: tuple[Key, ...], root: str) -> None:
+    for key in keys:
+        *parents, name = key.path.split(".")
+        for where, parent in _places(tree, parents, root):
+            if name in parent:
+                _require_kind(key, parent[name], f"{where}.{name}")
+            elif not key.optional:
+                raise _bad(f"{where}.{name} is missing, expected {_expected(key)}: {key.meaning}")
+
+
+def _places(tree, parents: list[str], where: str) -> Iterator[tuple[str, dict]]:
+    if not isinstance(tree, dict):
+        return
+    if not parents:
+        yield where, tree
+        return
+    first, *rest = parents
+    if first.startswith("<"):
+        inside = tree.items()
+    elif first.endswith("[]"):
+        inside = [(f"{first[:-2]}[{i}]", item) for i, item in enumerate(tree.get(first[:-2]) or ())]
+    else:
+        inside = [(first, tree.get(first))]
+    for name, child in inside:
+        if first.startswith("<") and not isinstance(child, dict):
+            raise _bad(f"{where}.{name} is {child!r:.40}, expected an object")
+        yield from _places(child, rest, f"{where}.{name}")
+
+
+def _expected(key: Key) -> str:
+    return KINDS[key.kind.removesuffix(" or null")][1] + (" or null" if key.kind.endswith(" or null") else "")
+
+
+def _require_kind(key: Key, value, where: str) -> None:
+    if value is None and key.kind.endswith(" or null"):
+        return
+    if not KINDS[key.kind.removesuffix(" or null")][0](value):
+        raise _bad(f"{where} is {value!r:.60}, expected {_expected(key)}")
+
+
+def _require_version(version) -> None:
+    if str(version).split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+        raise _bad(f"summary.schema_version is {version}, expected {SCHEMA_VERSION} or another of the same major version")
+
+
+def _require_order(summary: dict) -> None:
+    names, known = summary["covariance"]["parameters"], list(summary["parameters"])
+    if sorted(names) != sorted(known):
+        raise _bad(f"summary.covariance.parameters is {', '.join(names)}, expected the names of parameters: {', '.join(known)}")
+    matrices = {k: summary["covariance"][k] for k in ("curvature", "posterior", "sandwich")}
+    for name, matrix in [*matrices.items(), ("correlation", summary["correlation"])]:
+        if matrix is not None and [len(row) for row in matrix] != [len(names)] * len(names):
+            raise _bad(f"the matrix {name} is not {len(names)} x {len(names)}, as summary.covariance.parameters says")
+
+
+def _bad(what: str) -> BadSummary:
+    return BadSummary(what, "supply it as docs/summary.md says, or run the fusion again")
