@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 
+from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 
@@ -41,9 +42,12 @@ def plan(targets: list[str] | None = None) -> list[Stage]:
 
 
 def stale(stages: list[Stage]) -> list[Stage]:
-    """Those that have something to do, but for those that DVC runs every time."""
-    with Repo() as repo:
-        status = repo.status()
+    """Those that have something to do, but for those that DVC runs every time; all, while another DVC process bars the answer."""
+    try:
+        with Repo() as repo:
+            status = repo.status()
+    except LockError:
+        return stages
     return [stage for stage in stages if status.get(stage.address, ALWAYS) != ALWAYS]
 
 

@@ -45,8 +45,8 @@ def _contended(task, run, state) -> bool:
 @task(
     task_run_name="{address}",
     cache_policy=NO_CACHE,
-    retries=20,
-    retry_delay_seconds=2,
+    retries=60,
+    retry_delay_seconds=[2, 2, 5, 10, 30],
     retry_jitter_factor=1,
     retry_condition_fn=_contended,
 )

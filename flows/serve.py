@@ -46,10 +46,10 @@ def mlflow_command(uri: str, port: int) -> list[str]:
 
 
 @contextmanager
-def server(command: list[str], health: str) -> Iterator[subprocess.Popen]:
-    """A server in a process group of its own, ready when `health` answers, ended with the block."""
+def server(command: list[str], health: str, **settings: str) -> Iterator[subprocess.Popen]:
+    """A server in a process group of its own, `settings` in its environment; ready when `health` answers, ended with the block."""
     quiet = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "DO_NOT_TRACK": "1"}
-    child = subprocess.Popen(command, env=environment() | quiet, stdout=subprocess.DEVNULL, start_new_session=True)
+    child = subprocess.Popen(command, env=environment() | quiet | settings, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         _await(child, health)
         yield child
