@@ -31,7 +31,8 @@ class Field:
         name: Its name, in tables and in shards.
         unit: Its unit, `1` where it has none.
         meaning: What it is, in a few words.
-        positive: Whether only positive numbers make sense (errors, distances).
+        positive: Whether it is a positive quantity (errors, distances). Noise may still carry the observed value of one
+            with a quoted error below zero; any other must be positive in every row.
         noise: For a covariate: whether it describes the noise alone (errors, correlations) and cannot move the signal.
         error: For an observable: the covariate that quotes its error, if one does. The flow measures its residuals in it.
         present: For an observable: the 0/1 covariate that says whether it was measured in this row, if it may be absent.
@@ -86,7 +87,7 @@ class Schema:
                     f"column '{field.name}' is not a finite number in row {row + 1}",
                     "remove the row or supply the number",
                 )
-            if field.positive and (values <= 0).any():
+            if field.positive and field.error is None and (values <= 0).any():
                 row = int(np.argmax((values <= 0).reshape(len(values), -1).any(axis=1)))
                 raise NegativeError(
                     f"column '{field.name}' must be positive, found {values.reshape(len(values), -1)[row].min():g} in row {row + 1}",
@@ -101,6 +102,45 @@ class Schema:
     def from_dict(cls, d: dict) -> "Schema":
         """The schema that `as_dict` described."""
         return cls(tuple(Field(**f) for f in d["observables"]), tuple(Field(**f) for f in d["covariates"]))
+
+
+@dataclass(frozen=True)
+class Points:
+    """One kind of measurement against an axis, with what J thetas predict of it.
+
+    Arguments:
+        x: Where measured `(N,)`.
+        y: The measurements `(N,)`.
+        yerr: Their errors `(N,)`, or `(2, N)`: below, above.
+        expected: What each theta predicts of each `(J, N)`.
+        model_x: Where a curve is drawn `(k,)`, rising.
+        model_y: The curve of each theta `(J, k)`.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    yerr: np.ndarray
+    expected: np.ndarray
+    model_x: np.ndarray
+    model_y: np.ndarray
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Observations with predictions, for one panel of a report.
+
+    Arguments:
+        title: What is shown.
+        x_label, y_label: Axis labels with units; mathtext between dollar signs is typeset.
+        series: Measurements by label.
+        x_log: Whether x is drawn on a logarithmic axis.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    series: dict[str, Points]
+    x_log: bool = False
 
 
 class Modality(ABC):
@@ -130,6 +170,11 @@ class Modality(ABC):
     def read(self, table: Columns) -> dict[str, np.ndarray]:
         """Observations from the columns of a user's table, every field of the schema; raises a named error."""
 
+    @property
+    def table(self) -> Schema:
+        """The columns of the tables that `read` takes, with their units; by default those of an observation."""
+        return self.schema
+
     def sets(self) -> dict[str, dict[str, np.ndarray]]:
         """The observation sets that ship with the package, by name, as the tables `read` takes."""
         return {}
@@ -144,6 +189,13 @@ class Modality(ABC):
 
     def backbone(self) -> torch.nn.Module | None:
         """f_m, where the modality brings its own; None for the core's standardisation of columns."""
+        return None
+
+    def figure(self, columns: Columns, theta: np.ndarray) -> Drawing | None:
+        """Observations beside what each theta `(J, D)` predicts of them, or None where there is nothing to draw.
+
+        The first theta is the fit, the others are draws from the posterior.
+        """
         return None
 
 

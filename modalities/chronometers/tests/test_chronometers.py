@@ -41,7 +41,12 @@ def test_shipped_shifts_are_among_those_of_training():
         assert (fraction < largest).all()
 
 
-def test_expansion_rate_that_is_not_positive_is_refused():
+def test_error_that_is_not_positive_is_refused():
     table = Chronometers().sets()["moresco2020"]
-    with pytest.raises(NegativeError, match="'H'"):
-        Chronometers().read(table | {"H": -table["H"]})
+    with pytest.raises(NegativeError, match="'H_err'.*row 1"):
+        Chronometers().read(table | {"H_err": -table["H_err"]})
+
+
+def test_expansion_rate_that_noise_carried_below_zero_is_an_observation():
+    table = Chronometers().sets()["moresco2020"]
+    assert (Chronometers().read(table | {"H": -table["H"]})["H"] == -table["H"]).all()

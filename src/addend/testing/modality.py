@@ -10,7 +10,8 @@ A law that is broken raises an AssertionError that says which. The laws:
   and nothing that was passed in is changed;
 - coordinates work on any batch, are C2, and can be exported as a torch program with a dynamic batch;
 - the sets it ships can be read, and lie where its encoder is trained;
-- a table that lacks a column or holds an infinity is refused with a named error.
+- a table that lacks a column or holds an infinity is refused with a named error;
+- what it draws of those sets, if anything, has a prediction for every measurement and every theta.
 """
 
 from collections.abc import Callable
@@ -40,6 +41,7 @@ def check_modality(modality: Modality, space: ParameterSpace) -> None:
     check_coordinates(modality, space.subset(modality.parameters))
     check_sets(modality)
     check_refusals(modality)
+    check_figure(modality, space.subset(modality.parameters))
 
 
 def check_parameters(modality: Modality, space: ParameterSpace) -> None:
@@ -130,9 +132,10 @@ def _require_smooth(module: torch.nn.Module, point: torch.Tensor, width: torch.T
 
 
 def check_sets(modality: Modality) -> None:
-    """Every set that ships reads into valid columns, within the range of the covariates of training."""
+    """Every set that ships has the columns of a table and reads into valid ones, within the range of the covariates of training."""
     training = modality.covariates(TRAINING_ROWS, np.random.default_rng(4))
     for name, table in modality.sets().items():
+        assert set(table) == set(modality.table.names), f"set '{name}': expected {sorted(modality.table.names)}, found {sorted(table)}"
         columns = modality.read(table)
         assert set(columns) == set(modality.schema.names), f"set '{name}': found {sorted(columns)}"
         modality.schema.check(columns)
@@ -143,14 +146,27 @@ def check_sets(modality: Modality) -> None:
 
 
 def check_refusals(modality: Modality) -> None:
-    """A table without a column of the schema, or with an infinity in it, is refused with a named error."""
+    """A table without one of its columns, or with an infinity in it, is refused with a named error."""
     _require_refused(MissingColumn, lambda: modality.read({}), "read: an empty table")
     for table in modality.sets().values():
-        for name in set(table) & set(modality.schema.names):
+        for name in modality.table.names:
             lacking = {other: values for other, values in table.items() if other != name}
             infinite = {**table, name: np.full_like(table[name], np.inf)}
             _require_refused(MissingColumn, lambda lacking=lacking: modality.read(lacking), f"read: no '{name}'")
             _require_refused(NotFinite, lambda infinite=infinite: modality.read(infinite), f"read: infinite '{name}'")
+
+
+def check_figure(modality: Modality, space: ParameterSpace) -> None:
+    """Finite numbers in the shapes that `Points` states, for one theta and for several; x of every curve rises."""
+    for table in modality.sets().values():
+        for j in (1, 3):
+            drawing = modality.figure(modality.read(table), space.draw(j, np.random.default_rng(5)))
+            for label, p in drawing.series.items() if drawing else ():
+                n, k = len(p.x), len(p.model_x)
+                shapes = [np.shape(a) for a in (p.y, p.expected, p.model_y)] + [np.broadcast_shapes(np.shape(p.yerr), (2, n))]
+                assert shapes == [(n,), (j, n), (j, k), (2, n)], f"figure: the shapes of '{label}' are {shapes}"
+                numbers = np.concatenate([np.ravel(a) for a in (p.x, p.y, p.yerr, p.expected, p.model_x, p.model_y)])
+                assert np.isfinite(numbers).all() and (np.diff(p.model_x) > 0).all(), f"figure: '{label}' cannot be drawn"
 
 
 def _require_refused(error: type[AddendError], call: Callable, law: str) -> None:

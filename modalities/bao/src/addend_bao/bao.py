@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from addend.errors import NegativeError, NotFinite
-from addend.modality import Columns, Field, Modality, Schema
+from addend.modality import Columns, Drawing, Field, Modality, Schema
 
 from .distances import Coordinates, ratios
+from .drawing import drawn
 from .published import desi_dr2
 
 Z = (0.05, 2.6)
@@ -24,7 +25,21 @@ ISOTROPIC = 0.3
 
 PAIR = ("DM_over_rd", "DM_err", "DH_over_rd", "DH_err", "corr")
 AVERAGE = ("DV_over_rd", "DV_err")
-TABLE = Schema(tuple(Field(name, "1", "see the model card", positive=name != "corr") for name in ("z", *PAIR, *AVERAGE)))
+TABLE = Schema(
+    observables=(
+        Field("DM_over_rd", "1", "D_M / r_d of an anisotropic block", positive=True),
+        Field("DH_over_rd", "1", "D_H / r_d of an anisotropic block", positive=True),
+        Field("DV_over_rd", "1", "D_V / r_d of an isotropic block", positive=True),
+    ),
+    covariates=(
+        Field("z", "1", "effective redshift", positive=True),
+        Field("DM_err", "1", "error of DM_over_rd", positive=True, noise=True),
+        Field("DH_err", "1", "error of DH_over_rd", positive=True, noise=True),
+        Field("corr", "1", "correlation of these two errors, inside (-1, 1)", noise=True),
+        Field("DV_err", "1", "error of DV_over_rd", positive=True, noise=True),
+    ),
+)
+"""A user's table: each row leaves the cells of the other kind of block blank."""
 
 
 class Bao(Modality):
@@ -33,6 +48,7 @@ class Bao(Modality):
     name = "bao"
     title = "Baryon acoustic oscillations"
     parameters = ("H0", "Om", "rd")
+    table = TABLE
     schema = Schema(
         observables=(
             Field("D_over_rd", "1", "D_M / r_d, or D_V / r_d in an isotropic block", positive=True, error="D_err"),
@@ -102,6 +118,10 @@ class Bao(Modality):
     def coordinates(self) -> torch.nn.Module:
         """(log(H0 r_d), Om)."""
         return Coordinates()
+
+    def figure(self, columns: Columns, theta: np.ndarray) -> Drawing:
+        """Every distance beside its prediction, scaled to be seen in one panel."""
+        return drawn(columns, theta)
 
 
 def _cells(table: Columns) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ so that the published covariance is reproduced exactly, though no row knows of a
 import numpy as np
 import torch
 
-from addend.modality import Columns, Field, Modality, Schema
+from addend.modality import Columns, Drawing, Field, Modality, Points, Schema
 
 from .published import moresco2020
 
@@ -81,3 +81,14 @@ class Chronometers(Modality):
     def coordinates(self) -> torch.nn.Module:
         """(log H0, Om, eta_imf, eta_sps)."""
         return Coordinates()
+
+    def figure(self, columns: Columns, theta: np.ndarray) -> Drawing:
+        """The rows about the expansion history H(z); what is expected of each row has its systematic shifts too."""
+        h0, om, eta_imf, eta_sps = theta.T[:, :, None]
+        z = np.linspace(0, 1.05 * columns["z"].max(), 100)
+        shifts = columns["d_imf"] * eta_imf + columns["d_sps"] * eta_sps
+        rates = Points(
+            columns["z"], columns["H"], columns["H_err"],
+            expected=expansion(columns["z"], h0, om) + shifts, model_x=z, model_y=expansion(z, h0, om),
+        )  # fmt: skip
+        return Drawing("Expansion rate from cosmic chronometers", "redshift $z$", "$H(z)$ [km/s/Mpc]", {"H": rates})

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from scipy.special import ndtr, ndtri
 
-from addend.modality import Columns, Field, Modality, Schema
+from addend.modality import Columns, Drawing, Field, Modality, Points, Schema
 
 from .published import pesce2020
 
@@ -34,10 +34,10 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 
 
 def angular_diameter_distance(z: np.ndarray, h0: np.ndarray, om: np.ndarray) -> np.ndarray:
-    """D_A(z) [Mpc] of flat LambdaCDM without radiation, by 12 Gauss-Legendre nodes: to 1e-12 for |z| < 0.1."""
-    half = 0.5 * z[:, None]
-    e = np.sqrt(om[:, None] * (1 + half * (1 + _NODES)) ** 3 + 1 - om[:, None])
-    return C / h0 * (half * _WEIGHTS / e).sum(axis=1) / (1 + z)
+    """D_A(z) [Mpc] of flat LambdaCDM without radiation, by 12 Gauss-Legendre nodes: to 1e-12 for |z| < 0.1. Broadcasts."""
+    half, om = 0.5 * z[..., None], np.asarray(om)[..., None]
+    e = np.sqrt(om * (1 + half * (1 + _NODES)) ** 3 + 1 - om)
+    return C / h0 * (half * _WEIGHTS / e).sum(axis=-1) / (1 + z)
 
 
 class Coordinates(torch.nn.Module):
@@ -91,6 +91,18 @@ class Masers(Modality):
     def coordinates(self) -> torch.nn.Module:
         """(log H0, Om)."""
         return Coordinates()
+
+    def figure(self, columns: Columns, theta: np.ndarray) -> Drawing:
+        """The Hubble diagram. What the velocity errors do to D at the fit is added to its own errors in quadrature."""
+        h0, om = theta.T[:, :, None]
+        v, width = columns["v"], np.hypot(columns["v_err"], PECULIAR)
+        line = np.linspace(0, 1.05 * v.max(), 100)
+        shift = 0.5 * np.ptp(angular_diameter_distance(np.stack([v - width, v + width]) / C, *theta[0]), axis=0)
+        galaxies = Points(
+            v, columns["D"], np.hypot([columns["D_err_minus"], columns["D_err_plus"]], shift),
+            expected=angular_diameter_distance(v / C, h0, om), model_x=line, model_y=angular_diameter_distance(line / C, h0, om),
+        )  # fmt: skip
+        return Drawing("Megamaser Hubble diagram, errors with peculiar velocities", "velocity $v$ [km/s]", "$D_A$ [Mpc]", {"galaxies": galaxies})
 
 
 def split_normal(minus: np.ndarray, plus: np.ndarray, g: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ answer is known.
 
 import numpy as np
 
-from addend.modality import Columns, Field, Modality, Schema
+from addend.modality import Columns, Drawing, Field, Modality, Points, Schema
 
 TRUTH = {"toy.intercept": -0.3, "toy.slope": 0.7}
 SEED = 20
@@ -50,3 +50,10 @@ class Toy(Modality):
         covariates = self.covariates(ROWS, rng)
         theta = np.tile([TRUTH[name] for name in self.parameters], (ROWS, 1))
         return {"line": self.simulate(theta, covariates, rng) | covariates}
+
+    def figure(self, columns: Columns, theta: np.ndarray) -> Drawing:
+        """The points about the line."""
+        intercept, slope = theta.T[:, :, None]
+        t = np.linspace(columns["t"].min(), columns["t"].max(), 2)
+        points = Points(columns["t"], columns["y"], columns["y_err"], intercept + slope * columns["t"], t, intercept + slope * t)
+        return Drawing("A line with known noise", "$t$", "$y$", {"points": points})
