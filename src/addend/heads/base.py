@@ -60,10 +60,10 @@ class Head(nn.Module, ABC):
 
 
 class SplitMLP(nn.Module):
-    """A SiLU network of several broadcasting inputs whose first layer is a sum of one linear map for each.
+    """A linear map plus a SiLU network of several broadcasting inputs, whose first layers are sums of one map for each.
 
-    The maps are applied before broadcasting, so that crossing J thetas with N observations costs J + N first layers,
-    and an input that is absent (size 0) leaves the result unexpanded.
+    The maps are applied before broadcasting, so that crossing J thetas with N observations costs J + N of them, and an
+    input that is absent (size 0) leaves the result unexpanded.
 
     Arguments:
         sizes: The number of features of each input.
@@ -75,18 +75,17 @@ class SplitMLP(nn.Module):
         super().__init__()
         self.sizes = list(sizes)
         self.first = nn.ModuleList(nn.Linear(n, hidden[0], bias=False) for n in sizes if n)
+        self.skip = nn.ModuleList(nn.Linear(n, out, bias=False) for n in sizes if n)
         self.bias = nn.Parameter(torch.zeros(hidden[0]))
         self.rest = MLP(hidden[0], out, hidden_features=hidden[1:], activation=nn.SiLU)
-        total = sum(sizes)
         for layer in self.first:
-            nn.init.uniform_(layer.weight, -(total**-0.5), total**-0.5)
-        nn.init.zeros_(self.rest[-1].weight)
-        nn.init.zeros_(self.rest[-1].bias)
+            nn.init.uniform_(layer.weight, -(sum(sizes) ** -0.5), sum(sizes) ** -0.5)
+        for zero in [*(layer.weight for layer in self.skip), self.rest[-1].weight, self.rest[-1].bias]:
+            nn.init.zeros_(zero)
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Inputs `(*, n_i)`, broadcast over `*`, to `(*, out)`."""
         used = [x for x, n in zip(inputs, self.sizes, strict=True) if n]
-        hidden = self.bias
-        for layer, x in zip(self.first, used, strict=True):
-            hidden = hidden + layer(x)
-        return self.rest(nn.functional.silu(hidden))
+        hidden = sum((layer(x) for layer, x in zip(self.first, used, strict=True)), self.bias)
+        linear = sum(layer(x) for layer, x in zip(self.skip, used, strict=True))
+        return self.rest(nn.functional.silu(hidden)) + linear

@@ -41,24 +41,25 @@ class Flow(Head):
         covariates: The number of covariate features E.
         coordinates: The number of coordinates K of theta.
         location: The columns of e that the location may depend on.
-        hidden: Widths of the hidden layers of both networks.
+        hidden: Widths of the hidden layers of the location's network.
+        shape: Widths of those of the residuals' networks; they have less to say, and fewer weights fit less noise.
         components: The number of Gaussians of each factor.
     """
 
     kind = "flow"
     normalised = True
 
-    def __init__(self, observables, covariates: int, coordinates: int, location, hidden=(64, 64), components: int = 6):
+    def __init__(self, observables, covariates: int, coordinates: int, location, hidden=(48, 48), shape=(24, 24), components: int = 4):
         super().__init__()
         self.observables = [dict(o) for o in observables]
         self.covariates, self.coordinates = covariates, coordinates
-        self.location, self.hidden, self.components = list(location), list(hidden), components
+        self.location, self.components = list(location), components
+        self.widths = {"hidden": list(hidden), "shape": list(shape)}
         n = len(self.observables)
-        self.mu = SplitMLP([coordinates, len(self.location)], self.hidden, n)
-        self.slope = nn.Parameter(torch.zeros(n, coordinates))
-        self.response = nn.Parameter(torch.zeros(n, (coordinates + 1) * (len(self.location) + 1)))
+        self.mu = SplitMLP([coordinates, len(self.location)], self.widths["hidden"], n)
+        self.response = nn.Parameter(torch.zeros(n, coordinates + 1, len(self.location) + 1))
         self.shape = nn.ModuleList(
-            SplitMLP([coordinates, covariates, d], self.hidden, 3 * components + d) for d in range(n)
+            SplitMLP([coordinates, covariates, d], self.widths["shape"], 3 * components + d) for d in range(n)
         )
         self.spread = nn.Parameter(torch.linspace(-0.5, 0.5, components).repeat(n, 1))
         self.blur = 0.0
@@ -68,19 +69,18 @@ class Flow(Head):
         """The arguments that rebuild this flow."""
         return {
             "observables": self.observables, "covariates": self.covariates, "coordinates": self.coordinates,
-            "location": self.location, "hidden": self.hidden, "components": self.components,
+            "location": self.location, "components": self.components, **self.widths,
         }  # fmt: skip
 
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """log q(z | theta, covariates) `(*,)` in nats; z `(*, Z)`, e `(*, E)`, phi `(*, K)`."""
         where = e[..., self.location]
-        location = self.mu(phi, where) + phi @ self.slope.T
-        linear = self._linear_response(where, phi)
+        location = self.mu(phi, where)
         residuals: list[Tensor] = []
         total = 0.0
         for d, observable in enumerate(self.observables):
             mu = location[..., d].exp() if observable["link"] == "exp" else location[..., d]
-            mu = mu + linear[d]
+            mu = mu + self._linear_response(d, phi, where)
             log_sigma = self._log_sigma(observable, e, mu)
             r = (z[..., d] - mu) * torch.exp(-log_sigma)
             log_q = self._mixture(d, r, residuals, e, phi) - log_sigma
@@ -94,8 +94,7 @@ class Flow(Head):
 
     def phases(self) -> list[list[nn.Parameter]]:
         """What is trained in turn: the locations, the shapes of the residuals, then everything."""
-        locations = [*self.mu.parameters(), self.slope, self.response]
-        return [locations, [*self.shape.parameters(), self.spread], list(self.parameters())]
+        return [[*self.mu.parameters(), self.response], [*self.shape.parameters(), self.spread], list(self.parameters())]
 
     def enter(self, phase: int, fraction: float) -> None:
         """Phase 0 fits a plain Gaussian whose errors start blurred by a third of the location and end by a hundredth."""
@@ -106,14 +105,10 @@ class Flow(Head):
         """Leave nothing of the annealing."""
         self.plain, self.blur = False, 0.0
 
-    def _linear_response(self, e: Tensor, phi: Tensor) -> list[Tensor]:
-        """sum_jk w_djk (1, phi)_j (1, e)_k for each observable: a shift linear in a systematic and in its size."""
-        k, c = self.coordinates, len(self.location)
-        w = self.response.view(-1, k + 1, c + 1)
-        return [
-            (phi @ w[d, :k, :c] * e).sum(-1) + phi @ w[d, :k, c] + e @ w[d, k, :c] + w[d, k, c]
-            for d in range(len(self.observables))
-        ]
+    def _linear_response(self, d: int, phi: Tensor, where: Tensor) -> Tensor:
+        """(1, phi)' w_d (1, e): a shift linear in a systematic and in its size."""
+        w = self.response[d]
+        return (phi @ w[1:, 1:] * where).sum(-1) + phi @ w[1:, 0] + where @ w[0, 1:] + w[0, 0]
 
     def _log_sigma(self, observable: dict, e: Tensor, mu: Tensor) -> Tensor:
         if observable["error"] is None:
@@ -126,7 +121,8 @@ class Flow(Head):
 
     def _mixture(self, d: int, r: Tensor, before: list[Tensor], e: Tensor, phi: Tensor) -> Tensor:
         """log of the mixture density of r_d `(*,)` given the residuals before it."""
-        if self.plain: return -0.5 * r**2 - HALF_LOG_2PI
+        if self.plain:
+            return -0.5 * r**2 - HALF_LOG_2PI
         k = self.components
         earlier = torch.stack(torch.broadcast_tensors(*before), -1) if before else r[..., None][..., :0]
         out = self.shape[d](phi, e, torch.tanh(earlier / 4))

@@ -118,7 +118,8 @@ def _head(settings: dict, layout: dict, rows: Rows):
     if kind != "flow":
         raise BadSetting(f"finetune.head is '{kind}', expected flow", "train other heads with addend.training")
     shape = {k: layout[k] for k in ("observables", "covariates", "location")}
-    return HEADS[kind](**shape, coordinates=rows.phi.shape[1], hidden=settings["hidden"], components=settings["components"])
+    widths = {k: settings[k] for k in ("hidden", "shape", "components") if k in settings}
+    return HEADS[kind](**shape, coordinates=rows.phi.shape[1], **widths)
 
 
 def _rows(modality: Modality, made: Path, layout: dict, pool: shards.ObservationSet) -> Rows:

@@ -17,7 +17,7 @@ KINDS = {
 def drawn(columns: Columns, theta: np.ndarray) -> Drawing:
     """Blocks beside what each theta `(J, 3)` = (H0, Om, r_d) predicts; a kind of distance that nobody measured is left out."""
     z, anisotropic = columns["z"], columns["anisotropic"] > 0
-    line = np.geomspace(0.8 * z.min(), 1.1 * z.max(), 100)
+    line = np.geomspace(0.7 * z.min(), 1.05 * z.max(), 100)
     series = {}
     for label, (i, kind, value, error, power) in KINDS.items():
         at = {name: values[anisotropic == kind] for name, values in columns.items()}
@@ -25,7 +25,7 @@ def drawn(columns: Columns, theta: np.ndarray) -> Drawing:
             scale = at["z"] ** power
             expected, curve = (_ratio(i, u, theta) * u**power for u in (at["z"], line))
             series[label] = Points(at["z"], at[value] * scale, at[error] * scale, expected, line, curve)
-    return Drawing("Distances from baryon acoustic oscillations", "redshift $z$", "distance / $r_d\\,z^{2/3}$", series, x_log=True)
+    return Drawing("Distances from baryon acoustic oscillations", "redshift $z$", r"distance $/\,(r_d\,z^{2/3})$", series)
 
 
 def _ratio(i: int, z: np.ndarray, theta: np.ndarray) -> np.ndarray:

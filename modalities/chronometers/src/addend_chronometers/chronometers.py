@@ -91,4 +91,4 @@ class Chronometers(Modality):
             columns["z"], columns["H"], columns["H_err"],
             expected=expansion(columns["z"], h0, om) + shifts, model_x=z, model_y=expansion(z, h0, om),
         )  # fmt: skip
-        return Drawing("Expansion rate from cosmic chronometers", "redshift $z$", "$H(z)$ [km/s/Mpc]", {"H": rates})
+        return Drawing("Cosmic chronometers; residuals after systematic shifts", "redshift $z$", "$H(z)$ [km/s/Mpc]", {"H": rates})

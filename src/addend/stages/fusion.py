@@ -1,0 +1,182 @@
+"""The road of a fusion up to its fit: gather, resolve, evaluate, fuse.
+
+    S(theta) = sum_m sum_i psi_m(x_mi; theta) + constraints,        theta_hat = argmax S
+
+`evaluate` does the work on x alone, z = f_m(x), once for each (encoder, shard) ever; `fuse` does what depends on theta.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from .. import shards
+from ..durable import fresh_folder, written_beside
+from ..encoder import Encoder
+from ..errors import BadSetting, NoChampion, NoObservations
+from ..modality import find
+from ..parameters import ParameterSpace, read_agreement
+from ..registry import Registry, Version
+from ..scalar import Lazy, Sum, constraints
+from . import places
+
+TERMS = "terms.json"
+
+
+def gather(fusion: str) -> None:
+    """The sets that a fusion names; where it states a truth, mock ones drawn there at the sets' own covariates."""
+    settings = places.fusion_settings(fusion)
+    with fresh_folder(places.fusion(fusion, "observations")) as folder:
+        for name, wanted in settings["modalities"].items():
+            try:
+                found = shards.read_set(places.observations(name, wanted["set"]))
+            except NoObservations:
+                if not wanted.get("optional"):
+                    raise
+                continue
+            if "truth" in settings:
+                mock(folder / name, name, found, settings["truth"], settings["seed"])
+            else:
+                _require_real(name, found)
+                shutil.copytree(found.folder, folder / name)
+
+
+def mock(folder: Path, name: str, like: shards.ObservationSet, truth: dict, seed: int) -> shards.ObservationSet:
+    """A mock set at a stated truth, with the covariates of another set."""
+    modality = find(name)
+    space = read_agreement(places.ROOT).subset(modality.parameters)
+    theta = _point(space, truth)
+    covariates = {f.name: like.columns[f.name] for f in modality.schema.covariates}
+    rng = np.random.default_rng([seed, *name.encode()])
+    drawn = modality.simulate(np.tile(theta, (like.n, 1)), covariates, rng)
+    facts = {"modality": name, "set": f"mock of {like.attrs['set']}", "mock": True, "truth": dict(zip(space.names, theta.tolist(), strict=True)), "seed": seed}
+    return shards.write_set(folder, {**drawn, **covariates}, modality.schema, facts)
+
+
+def resolve(fusion: str) -> None:
+    """Pin the champion of every modality, after its parameters have been held against the agreement."""
+    registry, agreement = Registry(root=places.ROOT), read_agreement(places.ROOT)
+    pins = {name: _pin(registry, agreement, name, wanted) for name, wanted in places.fusion_settings(fusion)["modalities"].items()}
+    path = places.fusion(fusion, "pins.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_beside(path) as temporary:
+        temporary.write_text(json.dumps(pins, indent=1, sort_keys=True) + "\n")
+
+
+def evaluate(fusion: str) -> None:
+    """Embed every shard with the pinned encoder, and put beside it the encoder itself: all that `fuse` needs."""
+    settings, registry = places.fusion_settings(fusion), Registry(root=places.ROOT)
+    pins = json.loads(places.fusion(fusion, "pins.json").read_text())
+    facts = {}
+    with fresh_folder(places.fusion(fusion, "terms")) as folder:
+        for name, pin in pins.items():
+            gathered = places.fusion(fusion, "observations") / name
+            reason = pin["dropped"] or (None if gathered.exists() else f"the set '{settings['modalities'][name]['set']}' has no observations")
+            facts[name] = {"set": settings["modalities"][name]["set"], "n": 0, "shards": [], "encoder": None, "dropped": reason}
+            if reason is None:
+                facts[name] |= _embed(folder / name, registry, pin, gathered)
+        (folder / TERMS).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What `evaluate` left: S with its constraint terms, and what is known of each modality."""
+
+    scalar: Sum
+    encoders: dict[str, Encoder]
+    facts: dict[str, dict]
+
+    @property
+    def used(self) -> list[str]:
+        """The modalities that are terms of S."""
+        return list(self.encoders)
+
+
+def read_terms(fusion: str) -> Terms:
+    """S of a fusion, in the order of its params.yaml; its support is the intersection of all.
+
+    Raises:
+        NoObservations: No modality is left.
+    """
+    folder = places.fusion(fusion, "terms")
+    facts = json.loads((folder / TERMS).read_text())
+    encoders, terms = {}, []
+    for name in places.fusion_settings(fusion)["modalities"]:
+        if facts[name]["dropped"] is None:
+            encoders[name] = Encoder.load(folder / name / "encoder")
+            made = load_file(folder / name / "embedded.safetensors")
+            terms.append(Lazy.embedded(encoders[name], made["z"], made["e"], name))
+    if not terms:
+        raise NoObservations(f"every modality of fusion '{fusion}' is dropped", "register encoders, or ingest observations")
+    space = Sum(terms).space
+    agreement = read_agreement(places.ROOT).subset(space.names)
+    return Terms(Sum([*terms, *constraints(agreement)], agreement), encoders, facts)
+
+
+def _embed(folder: Path, registry: Registry, pin: dict, gathered: Path) -> dict:
+    version = Version(pin["name"], pin["version"], pin["digest"], pin["run_id"])
+    source = registry.fetch(version)
+    shutil.copytree(source, folder / "encoder")
+    encoder, found = Encoder.load(folder / "encoder"), shards.open_set(gathered)
+    parts = [_embed_shard(encoder, shard, columns) for shard, columns in found]
+    save_file({k: torch.cat([p[k] for p in parts]) for k in ("z", "e")}, folder / "embedded.safetensors")
+    return {
+        "n": found.n, "mock": found.attrs["mock"], "shards": [{"name": s.name, "digest": s.digest, "n": s.n} for s in found.shards],
+        "encoder": {k: pin[k] for k in ("name", "version", "digest")},
+    }  # fmt: skip
+
+
+def _embed_shard(encoder: Encoder, shard: shards.Shard, columns: dict) -> dict[str, torch.Tensor]:
+    """z and e of a shard, kept for ever under the digests of what made them."""
+    path = places.ROOT / "data" / "scalars" / encoder.name / f"{encoder.digest[:16]}-{shard.digest[:16]}.safetensors"
+    if not path.exists():
+        z, e = encoder.embed(columns)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with written_beside(path) as temporary:
+            save_file({"z": z.contiguous(), "e": e.contiguous()}, temporary)
+    return load_file(path)
+
+
+def _pin(registry: Registry, agreement: ParameterSpace, name: str, wanted: dict) -> dict:
+    version = registry.champion(name)
+    if version is None:
+        if not wanted.get("optional"):
+            raise NoChampion(
+                f"modality '{name}' has no promoted encoder",
+                f"run 'dvc repro modalities/{name}/dvc.yaml', or say 'optional: true' of it in the fusion",
+            )
+        return {"dropped": "it has no promoted encoder"}
+    from ..artifact import read_manifest
+
+    manifest = read_manifest(registry.fetch(version))
+    ParameterSpace.from_list(manifest["parameters"]).require_same(agreement, f"the encoder of '{name}'", "parameters.yaml")
+    return {"dropped": None, "name": version.name, "version": version.version, "digest": version.digest, "run_id": ""}
+
+
+def _require_real(name: str, found: shards.ObservationSet) -> None:
+    if found.attrs["mock"]:
+        raise BadSetting(
+            f"the set '{found.attrs['set']}' of '{name}' is mock data in a fusion that states no truth",
+            "name a real set, or give the fusion a truth: real and mock are never mixed",
+        )
+
+
+def _point(space: ParameterSpace, truth: dict) -> np.ndarray:
+    for name in space.names:
+        if name not in truth:
+            raise BadSetting(f"the truth lacks '{name}'", "state every parameter of every modality of the fusion")
+    theta = np.array([float(truth[name]) for name in space.names])
+    space.require_inside(theta)
+    return theta
+
+
+def shard_list(terms: Terms) -> Iterator[tuple[str, dict]]:
+    """(modality, shard) of every shard in S."""
+    for name in terms.used:
+        for shard in terms.facts[name]["shards"]:
+            yield name, shard
