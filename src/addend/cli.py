@@ -1,6 +1,10 @@
-"""The same verbs from a shell. A named mistake is one sentence on standard error and status 2."""
+"""The same verbs from a shell. A named mistake is one sentence on standard error and status 2.
+
+Each verb imports what it needs when it is called, so that the command itself starts quickly.
+"""
 
 import sys
+from importlib import import_module
 
 import typer
 
@@ -8,37 +12,38 @@ from .errors import AddendError
 
 app = typer.Typer(help="Multimodal inference by addition.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
-
-@app.command()
-def observe(modality: str) -> None:
-    """Bring the sets that a modality ships into shards."""
-    from .stages import training
-
-    training.observe(modality)
-
-
-@app.command()
-def simulate(modality: str) -> None:
-    """Draw the pools that a modality is trained, calibrated and audited on."""
-    from .stages import training
-
-    training.simulate(modality)
-
-
-@app.command()
-def pretrain(modality: str) -> None:
-    """Make and export f_m."""
-    from .stages import training
-
-    training.pretrain(modality)
+STAGES = {
+    "observe": ("training", "observe", "Bring the sets that a modality ships into shards."),
+    "simulate": ("training", "simulate", "Draw the pools that a modality is trained, calibrated and audited on."),
+    "pretrain": ("training", "pretrain", "Make and export f_m."),
+    "finetune": ("training", "finetune", "Train g_m."),
+    "calibrate": ("calibrate", "calibrate", "Measure what an encoder's errors are, on simulations it never saw."),
+    "register": ("register", "register", "Register an encoder; promote it if its record passes the gate."),
+}
+FUSIONS = {
+    "gather": ("fusion", "gather", "Collect the sets a fusion names, or draw mock ones at its truth."),
+    "resolve": ("fusion", "resolve", "Pin the champion of every modality of a fusion."),
+    "evaluate": ("fusion", "evaluate", "Do the work that depends on the observations alone."),
+    "fuse": ("fit", "fuse", "Add, maximise, and say how sure one can be."),
+    "calibrate-fusion": ("calibrate_fusion", "calibrate", "Pseudo-experiments at the fusion's own composition."),
+    "report": ("report", "report", "Write summary.json and the page of a fusion."),
+    "show": ("report", "show", "Print the answer of a fusion."),
+}
 
 
-@app.command()
-def finetune(modality: str) -> None:
-    """Train g_m."""
-    from .stages import training
+def _add(command: str, where: tuple[str, str, str], argument: str) -> None:
+    module, function, text = where
 
-    training.finetune(modality)
+    def verb(name: str = typer.Argument(metavar=argument)) -> None:
+        getattr(import_module(f"addend.stages.{module}"), function)(name)
+
+    app.command(command, help=text)(verb)
+
+
+for _command, _where in STAGES.items():
+    _add(_command, _where, "MODALITY")
+for _command, _where in FUSIONS.items():
+    _add(_command, _where, "FUSION")
 
 
 def main() -> None:

@@ -1,0 +1,99 @@
+"""`register`: a version in the registry, promoted to @champion if its record passes the gate.
+
+The pin says what came of it, and nothing that another registry would number differently.
+"""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .. import artifact, shards
+from ..calibration import Mean, Record, Verdict, judge
+from ..durable import written_beside
+from ..encoder import Encoder
+from ..registry import Registry, Version
+from . import places
+
+
+def register(name: str) -> None:
+    """Register the encoder with its record; promote it, or record why not."""
+    thresholds, registry = places.settings(name, "register"), Registry(root=places.ROOT)
+    record = Record.from_dict(json.loads((places.encoder(name, "record") / artifact.RECORD).read_text()))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = assemble(name, Path(scratch) / "encoder")
+        encoder = Encoder.load(folder)
+        champion = registry.champion(name)
+        difference = None if champion is None or champion.digest == encoder.digest else _difference(name, encoder, registry, champion)
+        verdict = judge(record, thresholds, difference, f"version {champion.version}" if champion else "")
+        if all(v.digest != encoder.digest for v in registry.versions(name)):
+            registry.log_training(name, encoder.manifest["training"], _history(name))
+        version = registry.register(name, folder, _tags(encoder), _metrics(record))
+    if verdict.passed:
+        registry.promote(version, verdict.reason)
+    else:
+        registry.refuse(version, verdict.reason)
+    _write_pin(name, version, verdict)
+    print(f"{name} version {version.version} ({version.digest[:12]}): {'promoted' if verdict.passed else 'refused'}; {verdict.reason}")
+
+
+def assemble(name: str, folder: Path) -> Path:
+    """The whole artifact: what finetune made, the calibration record and its page, under one manifest."""
+    head, record = places.encoder(name, "head"), places.encoder(name, "record")
+    facts = artifact.read_manifest(head)
+    shutil.copytree(record, folder)
+    for file in facts["files"]:
+        shutil.copyfile(head / file, folder / file)
+    facts = {k: v for k, v in facts.items() if k not in ("files", "format")}
+    files = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    artifact.write_manifest(folder, facts, files)
+    return folder
+
+
+def _difference(name: str, encoder: Encoder, registry: Registry, champion: Version) -> Mean:
+    """Log score of the candidate less that of the champion, pair by pair, on the audit pool; one of each mirrored pair."""
+    other = Encoder.load(registry.fetch(champion))
+    pool = shards.read_set(places.pool(name, "audit"))
+    columns = {k: v[: pool.n // 2] for k, v in pool.columns.items()}
+    return Mean.measure("log score", np.asarray(_score(encoder, columns) - _score(other, columns)))
+
+
+def _score(encoder: Encoder, columns: dict) -> torch.Tensor:
+    return encoder.log_score(columns, torch.from_numpy(shards.theta_of(columns, encoder.space.names)))
+
+
+def _tags(encoder: Encoder) -> dict:
+    return {"commit": commit() or "none", "simulations": encoder.manifest["provenance"]["simulations"]}
+
+
+def commit() -> str | None:
+    """The git commit of the project, None outside a repository."""
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=places.ROOT, capture_output=True, text=True, check=True)
+        return found.stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _metrics(record: Record) -> dict[str, float]:
+    summary = record.summary()
+    trust = (summary.get("score") or {}).get("trust_size") or {}
+    found = {"trust_size": trust.get("value"), "trust_size_low": trust.get("low"), "log_score": (summary.get("log_score") or {}).get("value")}
+    return {k: float(v) for k, v in found.items() if v is not None}
+
+
+def _history(name: str) -> list[dict[str, float]]:
+    history = json.loads((places.encoder(name, "head") / "history.json").read_text())
+    return [{"step": step, "loss": loss} for step, loss in history]
+
+
+def _write_pin(name: str, version: Version, verdict: Verdict) -> None:
+    path = places.pin(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"modality": name, "digest": version.digest, "promoted": verdict.passed, "reason": verdict.reason}
+    with written_beside(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
