@@ -5,10 +5,12 @@ Each verb imports what it needs when it is called, so that the command itself st
 
 import sys
 from importlib import import_module
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from .errors import AddendError
+from .errors import AddendError, BadSetting
 
 app = typer.Typer(help="Multimodal inference by addition.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
@@ -44,6 +46,59 @@ for _command, _where in STAGES.items():
     _add(_command, _where, "MODALITY")
 for _command, _where in FUSIONS.items():
     _add(_command, _where, "FUSION")
+
+
+@app.command()
+def ingest(
+    modality: str,
+    table: Annotated[Path | None, typer.Argument(help="A CSV file; the model card lists its columns and units.")] = None,
+    *,
+    set_name: Annotated[str, typer.Option("--set", help="What the set is to be called.")],
+    append: Annotated[bool, typer.Option("--append", help="Add the rows to a set that exists.")] = False,
+    mock: Annotated[bool, typer.Option("--mock", help="Draw mock observations instead of reading a table.")] = False,
+    like: Annotated[str, typer.Option(help="Of a mock set: the set whose covariates it takes.")] = "",
+    truth: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of a mock set: a parameter; say it for each.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of a mock set.")] = 0,
+) -> None:
+    """Bring a user's table, or mock observations at a chosen theta, into immutable shards."""
+    from .stages import doors
+
+    if mock == (table is not None) or (mock and append):
+        raise BadSetting("ingest takes either a table or --mock, and --append only with a table", "see 'addend ingest --help'")
+    if mock:
+        found = doors.mock(modality, set_name, like, doors.read_truth(truth or []), seed)
+    else:
+        found = doors.ingest(modality, table, set_name, append)
+    print(f"{modality} {set_name}: {found.n} observations in {len(found.shards)} shard{'s' * (len(found.shards) > 1)}")
+
+
+@app.command()
+def logl(
+    modality: str,
+    set_name: Annotated[str, typer.Option("--set", help="The set of observations.")],
+    theta: Annotated[Path, typer.Option(help="A CSV file with a column for every parameter, a theta a row.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write; standard output if not given.")] = None,
+) -> None:
+    """Write S_m(theta) [nats], log p of a set up to a constant, for every row of a CSV of named parameters."""
+    from .stages import doors
+
+    doors.logl(modality, set_name, theta, out)
+
+
+@app.command()
+def modalities() -> None:
+    """List the modalities: parameters, sets, champion."""
+    from .stages import listings
+
+    print(listings.modalities())
+
+
+@app.command()
+def fusions() -> None:
+    """List the fusions of params.yaml: what each one sums."""
+    from .stages import listings
+
+    print(listings.fusions())
 
 
 def main() -> None:

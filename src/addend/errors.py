@@ -61,6 +61,10 @@ class NoObservations(AddendError):
     """A fusion requires a modality, or names a set, that has no observations."""
 
 
+class SetExists(AddendError):
+    """Another set of observations under a name that is taken."""
+
+
 class UnknownModality(AddendError):
     """No installed package offers a modality of this name."""
 
@@ -107,3 +111,7 @@ class BadSummary(AddendError):
 
 class BadTable(AddendError):
     """A table that is not one: a cell that should be a number, a row of another length, two columns of one name."""
+
+
+class NotInterior(AddendError):
+    """A derivative asked of a theta_hat that is at a bound, or along a direction in which S is flat."""

@@ -12,7 +12,7 @@ out, unless numbers are due in it; so is a column without a name. Rows are count
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,18 +42,20 @@ def read_table(path: Path, units: Schema | Mapping[str, str] | None = None) -> d
     return _columns(Path(path), *_parse(Path(path)), due)
 
 
-def read_points(path: Path, space: ParameterSpace) -> np.ndarray:
+def read_points(path: Path, space: ParameterSpace, others: Sequence[str] = ()) -> np.ndarray:
     """theta `(J, D)` from a CSV file with one column a parameter, in the order of `space`.
 
+    Columns named in `others` are passed over.
+
     Raises:
-        UnknownParameter: A column that is no parameter of the space, or a parameter without a column.
+        UnknownParameter: A column that is neither a parameter of the space nor among the others, or a parameter without a column.
         NotFinite: A cell that is blank, NaN or infinite.
         OutsideSupport: A point outside the bounds.
         BadSetting, BadTable, EmptyTable, UnknownUnit: As `read_table`.
     """
     header, rows = _parse(Path(path))
     names = [name for name, _ in header if name]
-    space.index(names)
+    space.index([name for name in names if name in space.names or name not in others])
     for missing in set(space.names) - set(names):
         raise UnknownParameter(f"no column '{missing}' in {path}, found {', '.join(names)}", "add it: every parameter is needed")
     columns = _columns(Path(path), header, rows, {p.name: p.unit for p in space})

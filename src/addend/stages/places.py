@@ -45,12 +45,17 @@ def settings(modality: str, section: str) -> dict:
     return _section(ROOT / "modalities" / modality / "params.yaml", section)
 
 
+def fusions() -> dict[str, dict]:
+    """Every fusion of the root `params.yaml`."""
+    return _section(ROOT / "params.yaml", "fusions")
+
+
 def fusion_settings(name: str) -> dict:
-    """The fusion of that name in the root `params.yaml`."""
-    fusions = _section(ROOT / "params.yaml", "fusions")
-    if name not in fusions:
-        raise BadSetting(f"there is no fusion '{name}', found {', '.join(fusions) or 'none'}", "name it in params.yaml")
-    return fusions[name]
+    """The fusion of that name."""
+    found = fusions()
+    if name not in found:
+        raise BadSetting(f"there is no fusion '{name}', found {', '.join(found) or 'none'}", "name it in params.yaml")
+    return found[name]
 
 
 def _section(path: Path, name: str) -> dict:
