@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from addend.modality import find
+from flows.graph import plan
+
 ROOT = Path(__file__).resolve().parent.parent
 MODALITIES = sorted(p.parent for p in ROOT.glob("modalities/*/pyproject.toml"))
 NAMES = {m.name for m in MODALITIES}
@@ -75,6 +78,13 @@ def test_a_modality_s_stages_have_the_names_and_places_of_every_other_s(modality
         assert stage["cmd"] == f"addend {verb} {modality.name}" and stage["wdir"] == "../.."
 
 
+@each_modality
+def test_dvc_owns_the_sets_that_a_package_ships_and_no_folder_around_them(modality):
+    """DVC empties an output before it makes it again: sets that somebody ingested must lie outside."""
+    outs = yaml.safe_load((modality / "dvc.yaml").read_text())["stages"]["observe"]["outs"]
+    assert outs == [f"data/observations/{modality.name}/{name}" for name in find(modality.name).sets()]
+
+
 @pytest.fixture(scope="session")
 def core(tmp_path_factory):
     """A folder that holds the core, built from a copy of its sources, and links to third-party packages."""
@@ -95,6 +105,40 @@ def test_a_modality_installs_alone_with_the_core_and_passes_its_tests(modality, 
     shutil.copyfile(ROOT / "parameters.yaml", place / "parameters.yaml")
     assert _distributions(python, place) == {"addend", f"addend-{modality.name}"}
     _run(place, python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "modalities")
+
+
+def test_a_fourth_modality_is_one_new_folder(core, tmp_path, monkeypatch):
+    """The toy copied under another name: DVC puts its stages before the fusions, its tests pass, no tracked file differs."""
+    place, made = tmp_path / "project", tmp_path / "project" / "modalities" / "fourth"
+    _checkout(place)
+    _renamed(ROOT / "modalities" / "toy", made)
+    monkeypatch.chdir(place)
+    stages = {stage.address: stage for stage in plan()}
+    assert "modalities/fourth/dvc.yaml:register" in stages["resolve@real"].needs
+    python = _environment(tmp_path / "venv", core)
+    _install(python, _sources(made, tmp_path / "sources"))
+    _run(place, python, "-m", "pytest", "-q", "-p", "no:cacheprovider", made)
+    assert _run(place, "git", "status", "--porcelain").stdout.split() == ["??", "modalities/fourth/"]
+
+
+def _checkout(folder: Path) -> None:
+    """The tracked files of this project as they are, in a repository of their own."""
+    for name in filter(None, _run(ROOT, "git", "ls-files", "-z").stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    _run(folder, "git", "init", "-q")
+    _run(folder, "git", "add", "--all", "--force")
+    _run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-q", "-m", "as it is")
+
+
+def _renamed(package: Path, copy: Path) -> None:
+    """A package under the name of another folder, in paths and in text."""
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__", "dvc.lock"))
+    for path in sorted(copy.rglob("*"), reverse=True):
+        if path.is_file():
+            path.write_text(path.read_text().replace(package.name, copy.name))
+        path.rename(path.with_name(path.name.replace(package.name, copy.name)))
 
 
 def _environment(folder: Path, core: Path) -> Path:
