@@ -32,7 +32,7 @@ bench audit: $(READY)
 	.venv/bin/python -m benchmarks $@
 
 clean:
-	rm -rf data/simulations data/encoders data/pins data/fusions data/reports mlflow/store .prefect .dvc/cache .dvc/tmp
+	rm -rf data/simulations data/encoders data/pins data/fusions data/scalars data/reports mlflow/store .prefect .dvc/cache .dvc/tmp
 
 $(READY):
 	@echo "Setting up .venv: about three minutes the first time"

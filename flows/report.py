@@ -13,7 +13,6 @@ def reports(stage: Stage) -> list[Path]:
 
 def rows(report: Path) -> list[dict[str, str]]:
     """One row a parameter: theta_hat and the intervals, as text."""
-    parameters = json.loads((report / "summary.json").read_text())["parameters"]
     return [
         {
             "parameter": name,
@@ -22,16 +21,22 @@ def rows(report: Path) -> list[dict[str, str]]:
             "95 %": _interval(p["interval_95"]),
             "unit": p["unit"],
         }
-        for name, p in parameters.items()
+        for name, p in _summary(report)["parameters"].items()
     ]
 
 
 def show(report: Path) -> None:
-    """Print the key figures and where the page lies."""
+    """Print the key figures, what the report warns of, and where the page lies."""
     print(f"\n{report.name}: theta_hat with 68 % and 95 % intervals")
     for row in rows(report):
         print("  {parameter:<24} {theta_hat:>10}  {68 %:>20}  {95 %:>20}  {unit}".format(**row))
+    for warning in _summary(report).get("warnings", []):
+        print(f"  ! {warning}")
     print(f"  {report / 'index.html'}")
+
+
+def _summary(report: Path) -> dict:
+    return json.loads((report / "summary.json").read_text())
 
 
 def _interval(bounds: list[float]) -> str:
