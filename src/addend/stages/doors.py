@@ -58,7 +58,7 @@ def mock(name: str, set_name: str, like: str, truth: Mapping[str, float], seed: 
     """
     modality = _free(name, set_name)
     read_agreement(places.ROOT).subset(modality.parameters).index(list(truth))
-    source = shards.read_set(places.observations(name, like))
+    source = shards.read_set(places.observations(name, _plain(like)))
     with tempfile.TemporaryDirectory() as folder:
         drawn = fusion.mock(Path(folder) / set_name, name, source, dict(truth), seed)
         return _keep(modality, set_name, drawn.columns, {**drawn.attrs, "set": set_name, "like": like})

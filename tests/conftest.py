@@ -1,0 +1,58 @@
+"""A small project: the toy modality with an encoder of a hundred steps, promoted; the masers with observations alone."""
+
+import contextlib
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from addend.registry import Registry
+from addend.stages import places, training
+
+HERE = Path(__file__).resolve().parent.parent
+SETTINGS = {
+    "simulate": {"seed": 1, "train": 4000, "calibrate": 200, "audit": 200},
+    "finetune": {
+        "head": "flow", "hidden": [16, 16], "shape": [8], "components": 2, "seed": 1,
+        "steps": [100, 20, 20], "batch": [256, 256, 256], "rate": [0.01, 0.003, 0.0003],
+    },
+}  # fmt: skip
+TOY, MASERS = {"toy": {"set": "line"}}, {"masers": {"set": "pesce2020"}}
+FUSIONS = {
+    "alone": {"modalities": TOY},
+    "needs_champion": {"modalities": {**TOY, **MASERS}},
+    "needs_observations": {"modalities": {"toy": {"set": "absent"}}},
+    "lenient": {"modalities": {**TOY, "masers": {"set": "pesce2020", "optional": True}, "bao": {"set": "desi_dr2", "optional": True}}},
+    "half": {"modalities": {"toy": {"set": "absent", "optional": True}}},
+    "mixed": {"modalities": {"toy": {"set": "drawn"}}},
+}
+
+
+@pytest.fixture(scope="session")
+def small_project(tmp_path_factory) -> Path:
+    """Its root. Tests that change a file of it put the file back."""
+    root = tmp_path_factory.mktemp("project")
+    shutil.copy(HERE / "parameters.yaml", root)
+    (root / "modalities" / "toy").mkdir(parents=True)
+    shutil.copy(HERE / "modalities" / "toy" / "parameters.yaml", root / "modalities" / "toy")
+    (root / "modalities" / "toy" / "params.yaml").write_text(yaml.safe_dump(SETTINGS))
+    (root / "params.yaml").write_text(yaml.safe_dump({"fusions": FUSIONS}))
+    with contextlib.chdir(root), pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        for stage in (training.observe, training.simulate, training.pretrain, training.finetune):
+            stage("toy")
+        training.observe("masers")
+        registry = Registry(root=places.ROOT)
+        registry.promote(registry.register("toy", places.encoder("toy", "head"), {}, {}), "for the tests")
+    return root
+
+
+@pytest.fixture
+def project(small_project, monkeypatch) -> Path:
+    """The small project, from within."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(small_project)
+    torch.set_num_threads(1)
+    return small_project

@@ -1,0 +1,194 @@
+"""Each mistake is one sentence with its remedy, status 2, no traceback, and every store stays as it was, byte for byte."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from addend import cli
+from addend.errors import (
+    BadSetting, DefinitionMismatch, EmptyTable, MissingColumn, NegativeError, NoChampion, NoObservations, NotFinite, OutsideSupport,
+    SetExists, TamperedArtifact, UnknownModality, UnknownParameter, UnknownUnit,
+)  # fmt: skip
+from addend.registry import Registry
+from addend.stages import doors, fusion, places
+
+GOOD = "t, y [1], y_err\n0.1, 0.5, 0.2\n-0.3, 0.2, 0.1\n"
+POINTS = "toy.intercept,toy.slope\n0.0,0.5\n"
+TABLES = {
+    "a missing column": (MissingColumn, "y_err", "t,y\n0.1,0.5\n"),
+    "a NaN": (NotFinite, "row 2", "t,y,y_err\n0.1,0.5,0.2\n0.2,nan,0.2\n"),
+    "a blank cell": (NotFinite, "'t'", "t,y,y_err\n,0.5,0.2\n"),
+    "a negative error": (NegativeError, "row 1", "t,y,y_err\n0.1,0.5,-0.2\n"),
+    "an error of zero": (NegativeError, "y_err", "t,y,y_err\n0.1,0.5,0\n"),
+    "an unknown unit": (UnknownUnit, "Mpc", "t,y [Mpc],y_err\n0.1,0.5,0.2\n"),
+    "zero rows": (EmptyTable, "no rows", "t,y,y_err\n"),
+}
+THETAS = {
+    "an unknown parameter": (UnknownParameter, "toy.slop", "toy.intercept,toy.slop\n0,0.5\n"),
+    "an unknown parameter besides": (UnknownParameter, "H_0", "toy.intercept,toy.slope,H_0\n0,0.5,70\n"),
+    "a parameter too few": (UnknownParameter, "toy.slope", "toy.intercept\n0\n"),
+    "a theta outside the support": (OutsideSupport, "toy.slope", "toy.intercept,toy.slope\n0,0.5\n0,3.5\n"),
+    "a theta that is NaN": (NotFinite, "row 1", "toy.intercept,toy.slope\nnan,0.5\n"),
+    "a theta in another unit": (UnknownUnit, "Mpc", "toy.intercept [Mpc],toy.slope\n0,0.5\n"),
+    "no theta at all": (EmptyTable, "no rows", "toy.intercept,toy.slope\n"),
+}
+
+
+def tree(root: Path) -> dict[str, str]:
+    """sha256 of every file, by its path."""
+    return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture
+def refuses(project, monkeypatch, capsys):
+    """Run a command that must be refused."""
+
+    def run(error: type[Exception], said: str, *command: str) -> None:
+        before = tree(project)
+        monkeypatch.setattr(sys, "argv", ["addend", *map(str, command)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, sentence = capsys.readouterr()
+        assert left.value.code == 2 and type(left.value.__context__) is error
+        assert out == "" and sentence.startswith("addend: ") and sentence.endswith(".\n") and sentence.count("\n") == 1
+        assert said in sentence and "; " in sentence
+        assert tree(project) == before
+
+    return run
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text: str) -> Path:
+        path = tmp_path / "given.csv"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@contextmanager
+def changed(path: Path, new: bytes):
+    """A file with another content for a while."""
+    old = path.read_bytes()
+    path.write_bytes(new)
+    try:
+        yield
+    finally:
+        path.write_bytes(old)
+
+
+@pytest.mark.parametrize("mistake", TABLES)
+def test_a_bad_table_changes_nothing(refuses, file, mistake):
+    error, said, text = TABLES[mistake]
+    refuses(error, said, "ingest", "toy", file(text), "--set", "mine")
+
+
+@pytest.mark.parametrize("mistake", THETAS)
+def test_bad_points_change_nothing(refuses, file, mistake):
+    error, said, text = THETAS[mistake]
+    refuses(error, said, "logl", "toy", "--set", "line", "--theta", file(text))
+
+
+def test_from_a_shell_a_mistake_has_status_2_and_no_traceback(project, file):
+    before = tree(project)
+    command = [Path(sys.executable).with_name("addend"), "ingest", "toy", file(TABLES["a NaN"][2]), "--set", "mine"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    print(done.stderr)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith("addend: ") and done.stderr.count("\n") == 1
+    assert tree(project) == before
+
+
+@pytest.mark.parametrize("name", ["head.safetensors", "backbone.pt2", "manifest.json"])
+def test_a_tampered_encoder_is_never_used(refuses, file, project, name):
+    encoder = Registry(root=project).fetch(Registry(root=project).champion("toy"))
+    content = bytearray((encoder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    with changed(encoder / name, bytes(content)):
+        refuses(TamperedArtifact, "encoder", "logl", "toy", "--set", "line", "--theta", file(POINTS))
+        refuses(TamperedArtifact, "encoder", "resolve", "alone")
+
+
+def test_a_tampered_shard_is_never_used(refuses, file, project):
+    chunk = next(places.observations("toy", "line").glob("*.zarr/y/c/*"))
+    with changed(chunk, chunk.read_bytes()[:-1] + b"\0"):
+        refuses(TamperedArtifact, "damaged", "logl", "toy", "--set", "line", "--theta", file(POINTS))
+        refuses(TamperedArtifact, "damaged", "gather", "alone")
+
+
+def test_a_parameter_that_means_something_else_is_refused(refuses, file, project):
+    agreement = project / "modalities" / "toy" / "parameters.yaml"
+    with changed(agreement, agreement.read_bytes().replace(b"definition: ", b"definition: not ", 1)):
+        refuses(DefinitionMismatch, "toy.intercept", "logl", "toy", "--set", "line", "--theta", file(POINTS))
+        refuses(DefinitionMismatch, "toy.intercept", "resolve", "alone")
+
+
+def test_a_modality_without_a_champion_is_refused(refuses, file):
+    refuses(NoChampion, "masers", "logl", "masers", "--set", "pesce2020", "--theta", file("H0,Om\n70,0.3\n"))
+    refuses(NoChampion, "optional: true", "resolve", "needs_champion")
+
+
+def test_observations_that_are_not_there_are_refused(refuses, file):
+    refuses(NoObservations, "absent", "logl", "toy", "--set", "absent", "--theta", file(POINTS))
+    refuses(NoObservations, "absent", "gather", "needs_observations")
+    refuses(NoObservations, "absent", "ingest", "toy", file(GOOD), "--set", "absent", "--append")
+
+
+def test_names_that_nobody_gave_are_refused(refuses, file):
+    refuses(UnknownModality, "tony", "ingest", "tony", file(GOOD), "--set", "mine")
+    refuses(BadSetting, "no fusion 'reel'", "resolve", "reel")
+    refuses(BadSetting, "cannot name a folder", "ingest", "toy", file(GOOD), "--set", "../mine")
+    refuses(BadSetting, "cannot be opened", "ingest", "toy", "no-such.csv", "--set", "mine")
+    refuses(BadSetting, "cannot be written", "logl", "toy", "--set", "line", "--theta", file(POINTS), "--out", "no/such/folder.csv")
+
+
+def test_a_set_that_ships_is_never_replaced(refuses, file):
+    refuses(SetExists, "ships", "ingest", "toy", file(GOOD), "--set", "line")
+    refuses(SetExists, "ships", "ingest", "toy", file(GOOD), "--set", "line", "--append")
+
+
+def test_mock_and_real_are_never_mixed(refuses, file, project):
+    doors.mock("toy", "drawn", "line", {"toy.intercept": 0.0, "toy.slope": 0.5}, seed=1)
+    doors.ingest("toy", file(GOOD), "measured")
+    truth = ("--truth", "toy.intercept=0", "--truth", "toy.slope=0.5")
+    refuses(SetExists, "mock", "ingest", "toy", file(GOOD), "--set", "drawn")
+    refuses(SetExists, "mock", "ingest", "toy", file(GOOD), "--set", "drawn", "--append")
+    refuses(SetExists, "2 real", "ingest", "toy", "--mock", "--set", "measured", "--like", "line", *truth)
+    refuses(BadSetting, "mock data", "gather", "mixed")
+
+
+def test_a_bad_truth_is_refused(refuses):
+    def mock(error, said, *truth):
+        refuses(error, said, "ingest", "toy", "--mock", "--set", "m", "--like", "line", *(f"--truth={t}" for t in truth))
+
+    mock(BadSetting, "lacks 'toy.slope'", "toy.intercept=0")
+    mock(UnknownParameter, "toy.slop", "toy.intercept=0", "toy.slope=0", "toy.slop=0")
+    mock(OutsideSupport, "toy.slope", "toy.intercept=0", "toy.slope=3.5")
+    mock(BadSetting, "does not state a truth", "toy.intercept")
+
+
+def test_a_term_that_may_be_dropped_is_dropped_by_name(project):
+    """No champion for the masers, no observations of BAO: S is the toy's term alone."""
+    for stage in (fusion.gather, fusion.resolve, fusion.evaluate):
+        stage("lenient")
+    facts = json.loads((places.fusion("lenient", "terms") / fusion.TERMS).read_text())
+    dropped = {name: fact["dropped"] for name, fact in facts.items()}
+    print(dropped)
+    assert dropped["toy"] is None and "no promoted encoder" in dropped["masers"] and dropped["bao"]
+    assert facts["masers"]["n"] == facts["bao"]["n"] == 0 and facts["toy"]["n"] == 20
+    terms = fusion.read_terms("lenient")
+    assert terms.used == ["toy"] and terms.scalar.space.names == ("toy.intercept", "toy.slope")
+
+
+def test_a_champion_without_observations_is_dropped_and_an_empty_sum_refused(project):
+    for stage in (fusion.gather, fusion.resolve, fusion.evaluate):
+        stage("half")
+    facts = json.loads((places.fusion("half", "terms") / fusion.TERMS).read_text())
+    assert "'absent' has no observations" in facts["toy"]["dropped"]
+    with pytest.raises(NoObservations, match="every modality of fusion 'half' is dropped"):
+        fusion.read_terms("half")
