@@ -1,0 +1,24 @@
+"""Scalar functions of theta as values: they have a zero and a +, and are called, differentiated and aligned by name."""
+
+from .base import Jet, Scalar, Sum, Zero
+from .forms import Constraint, Fixed, Function, Scaled, constraints
+from .lazy import Lazy
+from .reduced import Reduced, Statistic
+from .tabulated import Tabulated, tabulate
+
+__all__ = [
+    "Constraint",
+    "Fixed",
+    "Function",
+    "Jet",
+    "Lazy",
+    "Reduced",
+    "Scalar",
+    "Scaled",
+    "Statistic",
+    "Sum",
+    "Tabulated",
+    "Zero",
+    "constraints",
+    "tabulate",
+]

@@ -1,0 +1,80 @@
+r"""Value, gradient and Hessian in one pass: the second-order jet of a scalar function.
+
+The Hessian comes from differentiating twice by plain reverse mode, which any torch program supports, an exported one
+included. theta is repeated D times, the d-th copy supplies row d of every Hessian, and all rows come out of one
+backward pass: D is small and the number of passes is what costs.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Jet(NamedTuple):
+    """A scalar function to second order at J points of theta.
+
+    Arguments:
+        value: `(J,)` in nats.
+        gradient: `(J, D)` in nats per unit of theta.
+        hessian: `(J, D, D)` in nats per unit of theta squared.
+    """
+
+    value: Tensor
+    gradient: Tensor
+    hessian: Tensor
+
+    def plus(self, other: "Jet") -> "Jet":
+        """The jet of the sum of two functions of the same theta."""
+        return Jet(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def embed(self, columns: list[int], d: int) -> "Jet":
+        """The jet of the same function as one of d parameters, of which it reads `columns`."""
+        gradient = self.gradient.new_zeros(len(self.value), d)
+        hessian = self.hessian.new_zeros(len(self.value), d, d)
+        at = torch.tensor(columns, dtype=torch.long)
+        gradient[:, at] = self.gradient
+        hessian[:, at[:, None], at] = self.hessian
+        return Jet(self.value, gradient, hessian)
+
+    @classmethod
+    def zero(cls, j: int, d: int) -> "Jet":
+        """The jet of the function that is zero everywhere."""
+        zeros = torch.zeros(j, d, d, dtype=torch.float64)
+        return cls(zeros.new_zeros(j), zeros.new_zeros(j, d), zeros)
+
+
+def differentiate(f: Callable[[Tensor], Tensor], theta: Tensor) -> Jet:
+    """The jet, detached, of f: `(J, D)` -> `(J,)` at theta `(J, D)`."""
+    j, d = theta.shape
+    if j == 0 or d == 0:
+        return Jet.zero(j, d)._replace(value=f(theta).detach())
+    with torch.enable_grad():
+        x = theta.detach().repeat(d, 1).requires_grad_()
+        value = f(x)
+        gradient = _grad(value.sum(), x, create_graph=True)
+        rows = gradient.reshape(d, j, d).diagonal(dim1=0, dim2=2)
+        hessian = _grad(rows.sum(), x).reshape(d, j, d).transpose(0, 1)
+    return Jet(value[:j].detach(), gradient[:j].detach(), 0.5 * (hessian + hessian.mT).detach())
+
+
+def scores(f: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
+    """Gradient `(N, D)` of each of the N values of f: `(1, D)` -> `(1, N)` at one theta `(D,)`.
+
+    The product J^T v of the Jacobian with a vector v is linear in v, and its derivative is a column of J: D backward
+    passes, whatever N.
+    """
+    with torch.enable_grad():
+        x = theta.detach().reshape(1, -1).requires_grad_()
+        value = f(x)
+        v = torch.ones_like(value).requires_grad_()
+        product = _grad(value, x, v, create_graph=True)[0]
+        columns = [_grad(p, v, retain_graph=True)[0] for p in product]
+    return torch.stack(columns, dim=-1) if columns else value.new_zeros(value.shape[-1], 0)
+
+
+def _grad(y: Tensor, x: Tensor, v: Tensor | None = None, **options) -> Tensor:
+    if not y.requires_grad:
+        return torch.zeros_like(x)
+    return torch.autograd.grad(y, x, v, materialize_grads=True, **options)[0]
