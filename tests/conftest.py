@@ -24,7 +24,7 @@ FUSIONS = {
     "alone": {"modalities": TOY},
     "needs_champion": {"modalities": {**TOY, **MASERS}},
     "needs_observations": {"modalities": {"toy": {"set": "absent"}}},
-    "lenient": {"modalities": {**TOY, "masers": {"set": "pesce2020", "optional": True}, "bao": {"set": "desi_dr2", "optional": True}}},
+    "lenient": {"modalities": {**TOY, **{m: {"set": s, "optional": True} for m, s in (("masers", "pesce2020"), ("bao", "desi_dr2"))}}},
     "half": {"modalities": {"toy": {"set": "absent", "optional": True}}},
     "mixed": {"modalities": {"toy": {"set": "drawn"}}},
 }

@@ -11,9 +11,21 @@ import pytest
 
 from addend import cli
 from addend.errors import (
-    BadSetting, DefinitionMismatch, EmptyTable, MissingColumn, NegativeError, NoChampion, NoObservations, NotFinite, OutsideSupport,
-    SetExists, TamperedArtifact, UnknownModality, UnknownParameter, UnknownUnit,
-)  # fmt: skip
+    BadSetting,
+    DefinitionMismatch,
+    EmptyTable,
+    MissingColumn,
+    NegativeError,
+    NoChampion,
+    NoObservations,
+    NotFinite,
+    OutsideSupport,
+    SetExists,
+    TamperedArtifact,
+    UnknownModality,
+    UnknownParameter,
+    UnknownUnit,
+)
 from addend.registry import Registry
 from addend.stages import doors, fusion, places
 
@@ -144,7 +156,8 @@ def test_names_that_nobody_gave_are_refused(refuses, file):
     refuses(BadSetting, "no fusion 'reel'", "resolve", "reel")
     refuses(BadSetting, "cannot name a folder", "ingest", "toy", file(GOOD), "--set", "../mine")
     refuses(BadSetting, "cannot be opened", "ingest", "toy", "no-such.csv", "--set", "mine")
-    refuses(BadSetting, "cannot be written", "logl", "toy", "--set", "line", "--theta", file(POINTS), "--out", "no/such/folder.csv")
+    given = ("logl", "toy", "--set", "line", "--theta", file(POINTS))
+    refuses(BadSetting, "cannot be written", *given, "--out", "no/such/folder.csv")
 
 
 def test_a_set_that_ships_is_never_replaced(refuses, file):

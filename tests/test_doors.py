@@ -152,7 +152,8 @@ def test_logl_needs_no_package_and_passes_over_parameters_of_others(project, poi
     monkeypatch.setenv("ADDEND_MODALITIES", "none")
     assert not installed()
     columns = {"Om": np.full(25, 0.3), "toy.slope": theta[:, 1], "toy.intercept": theta[:, 0]}
-    app(["logl", "toy", "--set=line", f"--theta={write(tmp_path / 'p.csv', columns)}", f"--out={tmp_path / 'there.csv'}"], standalone_mode=False)
+    given, out = write(tmp_path / "p.csv", columns), tmp_path / "there.csv"
+    app(["logl", "toy", "--set=line", f"--theta={given}", f"--out={out}"], standalone_mode=False)
     assert (tmp_path / "here.csv").read_bytes() == (tmp_path / "there.csv").read_bytes()
     assert len(expected) == 25 and np.isfinite(expected).all()
 

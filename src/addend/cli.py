@@ -57,7 +57,7 @@ def ingest(
     append: Annotated[bool, typer.Option("--append", help="Add the rows to a set that exists.")] = False,
     mock: Annotated[bool, typer.Option("--mock", help="Draw mock observations instead of reading a table.")] = False,
     like: Annotated[str, typer.Option(help="Of a mock set: the set whose covariates it takes.")] = "",
-    truth: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of a mock set: a parameter; say it for each.")] = None,
+    truth: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of a mock set: a parameter, each in turn.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of a mock set.")] = 0,
 ) -> None:
     """Bring a user's table, or mock observations at a chosen theta, into immutable shards."""

@@ -120,9 +120,10 @@ def _keep(modality: Modality, set_name: str, columns: Columns, facts: dict) -> s
         return shards.write_set(folder, columns, modality.schema, facts)
     if there.attrs["mock"] != facts["mock"] or not _same(there.columns, columns):
         kind = "mock" if there.attrs["mock"] else "real"
+        may_grow = not (facts["mock"] or there.attrs["mock"])
         raise SetExists(
             f"there is another set '{set_name}' of '{modality.name}' with {there.n} {kind} observations",
-            "choose another name" if facts["mock"] or there.attrs["mock"] else "choose another name, or say --append to add to it",
+            "choose another name" + ", or say --append to add to it" * may_grow,
         )
     return there
 
@@ -130,7 +131,8 @@ def _keep(modality: Modality, set_name: str, columns: Columns, facts: dict) -> s
 def _append(modality: Modality, set_name: str, columns: Columns) -> shards.ObservationSet:
     folder = places.observations(modality.name, set_name)
     if shards.read_set(folder).attrs["mock"]:
-        raise SetExists(f"the set '{set_name}' of '{modality.name}' is mock", "choose another name: real and mock are never mixed")
+        what = f"the set '{set_name}' of '{modality.name}' is mock"
+        raise SetExists(what, "choose another name: real and mock are never mixed")
     return shards.append_set(folder, columns, modality.schema)
 
 

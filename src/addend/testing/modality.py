@@ -132,10 +132,11 @@ def _require_smooth(module: torch.nn.Module, point: torch.Tensor, width: torch.T
 
 
 def check_sets(modality: Modality) -> None:
-    """Every set that ships has the columns of a table and reads into valid ones, within the range of the covariates of training."""
+    """Every set that ships has the columns of a table, and reads into valid ones within the range of training's covariates."""
     training = modality.covariates(TRAINING_ROWS, np.random.default_rng(4))
     for name, table in modality.sets().items():
-        assert set(table) == set(modality.table.names), f"set '{name}': expected {sorted(modality.table.names)}, found {sorted(table)}"
+        due = set(modality.table.names)
+        assert set(table) == due, f"set '{name}': expected {sorted(due)}, found {sorted(table)}"
         columns = modality.read(table)
         assert set(columns) == set(modality.schema.names), f"set '{name}': found {sorted(columns)}"
         modality.schema.check(columns)

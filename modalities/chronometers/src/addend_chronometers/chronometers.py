@@ -91,4 +91,5 @@ class Chronometers(Modality):
             columns["z"], columns["H"], columns["H_err"],
             expected=expansion(columns["z"], h0, om) + shifts, model_x=z, model_y=expansion(z, h0, om),
         )  # fmt: skip
-        return Drawing("Cosmic chronometers; residuals after systematic shifts", "redshift $z$", "$H(z)$ [km/s/Mpc]", {"H": rates})
+        title = "Cosmic chronometers; residuals after systematic shifts"
+        return Drawing(title, "redshift $z$", "$H(z)$ [km/s/Mpc]", {"H": rates})

@@ -102,7 +102,8 @@ class Masers(Modality):
             v, columns["D"], np.hypot([columns["D_err_minus"], columns["D_err_plus"]], shift),
             expected=angular_diameter_distance(v / C, h0, om), model_x=line, model_y=angular_diameter_distance(line / C, h0, om),
         )  # fmt: skip
-        return Drawing("Megamaser Hubble diagram, errors with peculiar velocities", "velocity $v$ [km/s]", "$D_A$ [Mpc]", {"galaxies": galaxies})
+        title = "Megamaser Hubble diagram, errors with peculiar velocities"
+        return Drawing(title, "velocity $v$ [km/s]", "$D_A$ [Mpc]", {"galaxies": galaxies})
 
 
 def split_normal(minus: np.ndarray, plus: np.ndarray, g: np.ndarray) -> np.ndarray:
