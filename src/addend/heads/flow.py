@@ -97,9 +97,12 @@ class Flow(Head):
         return [[*self.mu.parameters(), self.response], [*self.shape.parameters(), self.spread], list(self.parameters())]
 
     def enter(self, phase: int, fraction: float) -> None:
-        """Phase 0 fits a plain Gaussian whose errors start blurred by a third of the location and end by a hundredth."""
+        """Phase 0 fits a plain Gaussian whose errors are blurred by a tenth of the location or more.
+
+        The blur gives rows of small and large errors much the same say, so that a batch is not ruled by its few best rows.
+        """
         self.plain = phase == 0
-        self.blur = (0.3 * (0.01 / 0.3) ** min(1.0, 2 * fraction)) ** 2 if phase == 0 else 0.0
+        self.blur = max(0.1, 0.3 * (1 - 2 * fraction)) ** 2 if phase == 0 else 0.0
 
     def finish(self) -> None:
         """Leave nothing of the annealing."""
