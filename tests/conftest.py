@@ -20,11 +20,12 @@ SETTINGS = {
     },
 }  # fmt: skip
 TOY, MASERS = {"toy": {"set": "line"}}, {"masers": {"set": "pesce2020"}}
+OPTIONAL = {"masers": {"set": "pesce2020", "optional": True}, "bao": {"set": "desi_dr2", "optional": True}}
 FUSIONS = {
     "alone": {"modalities": TOY},
-    "needs_champion": {"modalities": {**TOY, **MASERS}},
+    "needs_champion": {"modalities": TOY | MASERS},
     "needs_observations": {"modalities": {"toy": {"set": "absent"}}},
-    "lenient": {"modalities": {**TOY, **{m: {"set": s, "optional": True} for m, s in (("masers", "pesce2020"), ("bao", "desi_dr2"))}}},
+    "lenient": {"modalities": TOY | OPTIONAL},
     "half": {"modalities": {"toy": {"set": "absent", "optional": True}}},
     "mixed": {"modalities": {"toy": {"set": "drawn"}}},
 }

@@ -12,7 +12,8 @@ import typer
 
 from .errors import AddendError, BadSetting
 
-app = typer.Typer(help="Multimodal inference by addition.", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+HELP = "Multimodal inference by addition."
+app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 STAGES = {
     "observe": ("training", "observe", "Bring the sets that a modality ships into shards."),
@@ -57,7 +58,7 @@ def ingest(
     append: Annotated[bool, typer.Option("--append", help="Add the rows to a set that exists.")] = False,
     mock: Annotated[bool, typer.Option("--mock", help="Draw mock observations instead of reading a table.")] = False,
     like: Annotated[str, typer.Option(help="Of a mock set: the set whose covariates it takes.")] = "",
-    truth: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of a mock set: a parameter, each in turn.")] = None,
+    truth: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of a mock set: a parameter.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of a mock set.")] = 0,
 ) -> None:
     """Bring a user's table, or mock observations at a chosen theta, into immutable shards."""

@@ -90,7 +90,7 @@ class Schema:
             if field.positive and field.error is None and (values <= 0).any():
                 row = int(np.argmax((values <= 0).reshape(len(values), -1).any(axis=1)))
                 raise NegativeError(
-                    f"column '{field.name}' must be positive, found {values.reshape(len(values), -1)[row].min():g} in row {row + 1}",
+                    f"column '{field.name}' must be positive, found {values[row].min():g} in row {row + 1}",
                     "correct the table",
                 )
 
