@@ -7,6 +7,7 @@ import pytest
 from calibration_oracles import ORACLES, allowed, within
 from scipy import stats
 
+from addend.calibration.bands import binomial
 from addend.calibration.basis import Polynomial
 from addend.calibration.coverage import ONE_SIGMA, TWO_SIGMA
 from addend.calibration.neyman import Audit, CriticalValues, Draws, learn, quantile_regression
@@ -120,6 +121,14 @@ def test_simulated_tension_quantiles_keep_their_rate_and_agree_with_wilks_where_
     assert low < wilks(6.0, 2) < high
     assert np.isclose(law.quantile(0.68), stats.chi2.ppf(0.68, 2), rtol=0.1)
     assert law.p_value(1e9) == 1 / 2001
+
+
+@pytest.mark.parametrize(("n", "p"), [(10, 0.02), (50, 0.683), (400, 0.954)])
+def test_binomial_intervals_hold_the_true_fraction_at_least_as_often_as_they_say(n, p):
+    k = np.arange(n + 1)
+    low, high = binomial(k, n, 0.95)
+    assert stats.binom.pmf(k, n, p)[(low <= p) & (p <= high)].sum() >= 0.95
+    assert low[0] == 0 and high[-1] == 1
 
 
 def test_polynomials_and_their_gradients_agree():

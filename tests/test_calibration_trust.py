@@ -81,6 +81,12 @@ def test_curvature_ratio_is_one_for_exact_and_the_sharpening_for_wrong_widths():
             assert pooled_p_value(moments) > 1e-4
 
 
+def test_a_psi_without_curvature_is_called_overconfident_beyond_measure():
+    flat = planted(np.random.default_rng(15), sharpen=1.0)
+    flat = ScoreMoments(flat.names, flat.cells, flat.n, flat.gradient, flat.outer, -flat.hessian)
+    assert pooled_ratio(flat) == pytest.approx(1e6)
+
+
 def blind(rng, b=0.05, n=20_000):
     """x ~ N(log(H0 rd), 1): one identified direction of two, in units ten thousand times apart."""
     theta = np.array([[70.0, 1.5e-2], [60.0, 1.6e-2], [80.0, 1.4e-2]])

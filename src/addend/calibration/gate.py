@@ -91,7 +91,7 @@ def _normalisation(record: Record, nats: float) -> Check:
         return _missing("normalisation", "the integral of exp(psi) was")
     worst = record.expected * record.parts["normalisation"].worst()
     return Check("normalisation", worst <= nats, (
-        f"exp(psi) integrates to one within {worst:.2g} nat over {record.expected:,} observations, {nats:g} nat being allowed"
+        f"its exp(psi) integrates to one within {worst:.2g} nat over {record.expected:,} observations, {nats:g} nat being allowed"
     ))  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def _information(record: Record, least: float) -> Check:
     kept = information_kept(record)
     if kept is None:
         return _missing("information", "what f_m keeps was")
-    return Check("information", kept >= least, f"f_m keeps {kept:.1%} of the Fisher information, {least:.1%} being needed")
+    return Check("information", kept >= least, f"its f_m keeps {kept:.1%} of the Fisher information, {least:.1%} being needed")
 
 
 def _against(difference: Mean, champion: str) -> Check:

@@ -9,7 +9,8 @@ The mass is that of a finite set of points theta_j with weights proportional to 
 itself among them, with its own weight, and spreading ties uniformly makes u *exactly* uniform for any number of points
 and any proposal: given the set of values, the truth is the j-th with probability proportional to its weight. Posterior
 samples are the case of equal weights; draws from the prior with weights exp(S) are the case that a scalar function
-gives for free. Points shared by many data sets leave each u uniform but tie the u together, by about 1/ESS.
+gives for free. Points shared by many data sets leave each u uniform but tie the u of all together: draw several times
+more of them than there are data sets, at random (evenly spaced points are not exchangeable with a truth among them).
 """
 
 from dataclasses import dataclass

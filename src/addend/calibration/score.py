@@ -107,9 +107,12 @@ def pooled_p_value(moments: ScoreMoments) -> float:
 
 
 def information_ratio(moments: ScoreMoments) -> list[np.ndarray]:
-    """Eigenvalues of H^{-1} J on the identified directions, one array a cell, ascending; above 1 is over-confident."""
+    """Eigenvalues of H^{-1} J on the identified directions, one array a cell, ascending; above 1 is over-confident.
+
+    At most 10^6, which stands for a mean curvature that is not positive.
+    """
     cells = zip(moments.J, moments.H, moments.scale, strict=True)
-    return [np.sort(1 / np.linalg.eigvalsh(_in(whitener(J, s), H))) for J, H, s in cells]
+    return [np.sort(1 / np.maximum(np.linalg.eigvalsh(_in(whitener(J, s), H)), 1e-6)) for J, H, s in cells]
 
 
 def pooled_ratio(moments: ScoreMoments) -> float:
