@@ -9,13 +9,14 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import distribution
+from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from source import imported
 from toy_dag import ROOT, environment
 
 
@@ -70,6 +71,14 @@ def test_the_server_s_own_pins_are_those_it_starts_and_schedules_with():
     assert Version("2.0") <= pinned["sqlalchemy"] < Version("2.1")
 
 
+@pytest.mark.parametrize(("folder", "extras"), [("src", ()), ("flows", ("pipeline",)), ("tests", ("pipeline", "test"))])
+def test_every_import_is_declared(folder, extras):
+    declared = {canonicalize_name(r.name) for r in _direct(extras)}
+    owners = packages_distributions()
+    names = {name for _, name in imported(ROOT / folder)} & owners.keys()
+    assert not [name for name in names if not name.startswith("addend") and not {canonicalize_name(o) for o in owners[name]} & declared]
+
+
 def test_direct_dependencies_agree_with_the_constraints():
     pinned = {canonicalize_name(r.name): r.specifier for r in _constraints()}
     assert {canonicalize_name(r.name): r.specifier for r in _direct()}.items() <= pinned.items()
@@ -114,9 +123,9 @@ def _constraints() -> list[Requirement]:
     return [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if line]
 
 
-def _direct() -> Iterator[Requirement]:
+def _direct(extras: tuple[str, ...] = ("pipeline", "test")) -> Iterator[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for group in [project["dependencies"], *project["optional-dependencies"].values()]:
+    for group in [project["dependencies"], *(project["optional-dependencies"][extra] for extra in extras)]:
         yield from map(Requirement, group)
 
 

@@ -1,15 +1,14 @@
 """The thresholds between rooms: the import star, each package alone with the core, no Python under mlflow/."""
 
-import ast
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import yaml
+from source import imported
 
 from addend.modality import find
 from flows.graph import plan
@@ -20,16 +19,6 @@ NAMES = {m.name for m in MODALITIES}
 OURS = {"addend", "flows", "modalities", "benchmarks"} | {f"addend_{name}" for name in NAMES}
 
 each_modality = pytest.mark.parametrize("modality", MODALITIES, ids=lambda m: m.name)
-
-
-def imported(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Every file under a folder with every top-level package that it imports, at any depth of its code."""
-    for file in sorted(folder.rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Import):
-                yield from ((file, alias.name.split(".")[0]) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                yield file, node.module.split(".")[0]
 
 
 def only_importers(folder: Path, package: str) -> set[str]:
