@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import shards
-from ..calibration import Mean, Outside, Record, Support, Verdict, fit_centring
+from .. import artifact, shards
+from ..calibration import Mean, Outside, Record, Support, fit_centring, judge
 from ..calibration.centring import Centring, helps
 from ..calibration.measure import PARTS, Budget, measure
 from ..durable import fresh_folder
@@ -33,15 +33,19 @@ def calibrate(name: str) -> None:
     modality, encoder = find(name), Encoder.load(places.encoder(name, "head"))
     budget = read_budget(places.settings(name, "calibrate"))
     audit, pool = (independent(shards.read_set(places.pool(name, p))) for p in ("audit", "calibrate"))
-    measured = []
-    with progress(f"calibrate {name}", PARTS, "parts") as update:
+    record = conclude(_measured(encoder, modality, budget), encoder, modality, audit, pool, budget.seed)
+    with fresh_folder(places.encoder(name, "record")) as folder:
+        (folder / artifact.RECORD).write_text(json.dumps(record.as_dict(), allow_nan=False) + "\n")
+        write_page(folder, encoder, record, places.settings(name, "register"))
+
+
+def _measured(encoder: Encoder, modality: Modality, budget: Budget) -> list[Record]:
+    simulations, measured = -(-budget.cells * budget.simulations // PARTS), []
+    with progress(f"calibrate {encoder.name}", PARTS * simulations, "simulations") as update:
         for part in range(PARTS):
             measured.append(measure(encoder, modality, budget, part))
-            update(part + 1)
-    record = conclude(measured, encoder, modality, audit, pool, budget.seed)
-    with fresh_folder(places.encoder(name, "record")) as folder:
-        (folder / "record.json").write_text(json.dumps(record.as_dict(), allow_nan=False) + "\n")
-        write_page(folder, encoder, record)
+            update((part + 1) * simulations)
+    return measured
 
 
 def conclude(measured: list[Record], encoder: Encoder, modality: Modality, audit: Columns, pool: Columns, seed: int) -> Record:
@@ -79,15 +83,16 @@ def independent(pool: shards.ObservationSet) -> dict[str, np.ndarray]:
     return {name: values[:rows] for name, values in pool.columns.items()}
 
 
-def write_page(folder: Path, encoder: Encoder, record: Record, gate: Verdict | None = None, **about) -> Path:
-    """The calibration page: `index.html` and its figures in `folder`; `about` as in `report.encoder_record`."""
+def write_page(folder: Path, encoder: Encoder, record: Record, thresholds: dict) -> Path:
+    """The calibration page, `index.html` and its figures in `folder`: the record, held against the thresholds."""
     facts = {
         "objective": encoder.manifest["objective"], "encoder": encoder.digest[:16],
         "simulations for the score": f"{record.parts['score'].n.sum():,.0f}",
         "data sets for the regions": f"{record.parts['coverage_N'].n:,.0f} of 1 and as many of {record.expected}",
         "held-out log score": _log_score(record.parts["log_score"]),
     }  # fmt: skip
-    return write_encoder(folder, encoder_record(record, encoder.space, gate, title=encoder.manifest["title"], facts=facts, **about))
+    gate = judge(record, thresholds) if thresholds else None
+    return write_encoder(folder, encoder_record(record, encoder.space, gate, title=encoder.manifest["title"], facts=facts))
 
 
 def read_budget(settings: dict) -> Budget:
@@ -95,7 +100,7 @@ def read_budget(settings: dict) -> Budget:
     for field in fields(Budget):
         value = settings.get(field.name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise BadSetting(f"calibrate.{field.name} is {value}, expected a whole number from 1 up", "mend it in the modality's params.yaml")
+            raise BadSetting(f"calibrate.{field.name} is {value}, expected a whole number from 1 up", "mend it in params.yaml")
     return Budget(**{f.name: settings[f.name] for f in fields(Budget)})
 
 
