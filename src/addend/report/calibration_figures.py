@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm
 from scipy.stats import binom, chisquare
 
 from .drawing import BAND, HUES, INK, PALE, TRUTH, Figure, axis_label, canvas, finish, grid, style
-from .numbers import percent, plain, signed
+from .numbers import about, percent, signed
 
 
 def figures(record: dict, parameters: dict[str, dict], prefix: str = "") -> list[Figure]:
@@ -80,8 +80,8 @@ def trust(block: dict, parameters: dict, prefix: str = "") -> Figure:
     else:
         ax.set(yscale="log", ylabel="trust size N*")
     ax.set_xlabel(axis_label(names[0], parameters.get(names[0], {})))
-    need = f"{plain(block['expected_n'])} observations are expected, {percent(block['expected_n'] / block['headline'])} of it"
-    says = f"the trust size is {plain(block['headline'])}, with 95 % confidence at least {plain(block['low'])}; {need}."
+    need = f"{block['expected_n']:,} observations are expected, {percent(block['expected_n'] / block['headline'])} of it"
+    says = f"the trust size is {about(block['headline'])}, with 95 % confidence at least {about(block['low'])}; {need}."
     return finish(figure, "trust", says, prefix, wide=False)
 
 
@@ -123,7 +123,8 @@ def normalisation(block: dict, parameters: dict, prefix: str = "") -> Figure:
     ax = figure.subplots()
     ax.axhline(0, color=PALE, lw=0.8)
     ax.errorbar(np.arange(1, len(value) + 1), value, yerr=error, fmt="o", ms=4, color=HUES[0], elinewidth=1.0)
-    ax.set(xlabel="design point", ylabel="log integral [nats]")
+    reach = max(1e-3, 1.2 * float((np.abs(value) + error).max()))
+    ax.set(xlabel="design point", ylabel="log integral [nats]", ylim=(-reach, reach))
     says = f"at most {np.abs(value).max():.2g} nats away, where the error of the check is {np.median(error):.1g}."
     return finish(figure, "normalisation", says, prefix, wide=False)
 

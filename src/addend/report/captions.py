@@ -33,7 +33,8 @@ CAPTIONS = {
     ),
     "score": (
         "Does it pull the answer to one side?",
-        "the strokes gather in the grey band, as many on either side; a column aside of zero is a bias that grows with N.",
+        "the strokes gather in the grey band, as many on either side; a column aside of zero is a bias that grows with N. "
+        "From which N it matters, the trust size says.",
     ),
     "information": (
         "Are its errors the right size?",

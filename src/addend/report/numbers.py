@@ -71,6 +71,11 @@ def plain(value: float, digits: int = 2) -> str:
     return r(value) + r.power
 
 
+def about(value: float) -> str:
+    """A number that is known roughly: `50,000`, two significant digits and no more."""
+    return f"{float(f'{value:.2g}'):,.0f}" if value >= 10 else plain(value)
+
+
 def percent(fraction: float) -> str:
     """A fraction in percent: whole from 10 % on, two digits below, `< 0.1 %` where there is next to nothing."""
     if 0 < abs(fraction) < 0.001:

@@ -5,7 +5,7 @@ import json
 from markupsafe import Markup
 
 from .drawing import TOGETHER
-from .numbers import Rounding, in_unit, interval, listed, percent, plain, signed, symbol_html, with_error
+from .numbers import Rounding, about, in_unit, interval, listed, percent, plain, signed, symbol_html, with_error
 from .verdict import Check, Verdict, verdict
 
 DASH = "–"
@@ -66,7 +66,8 @@ def fusion_view(summary: dict) -> dict:
 def encoder_view(record: dict) -> dict:
     """Every value that encoder.html names, figures apart."""
     trust, version = record.get("trust"), record.get("version")
-    size = _size(trust["headline"]) if trust else "Up to how many observations it may be believed has not been measured."
+    unknown = "Up to how many observations it may be believed has not been measured."
+    size = _size(trust["headline"], trust["low"]) if trust else unknown
     support = [("outside the simulated support, " + s, percent(f)) for s, f in record.get("support", {}).items()]
     return {
         "title": f"Encoder “{record['name']}”" + (f", version {version}" if version else ""),
@@ -84,9 +85,9 @@ def _gate(gate: dict | None) -> Verdict:
     return Verdict(level, headline, tuple(checks))
 
 
-def _size(n: float) -> str:
-    within = f"Up to about {plain(n / 10)} observations need no correction"
-    return f"{within}; at {plain(n)} what it learned wrongly weighs as much as the noise."
+def _size(n: float, low: float) -> str:
+    within = f"Up to {about(low / 10)} observations need no correction (with 95 % confidence)"
+    return f"{within}; at about {about(n)}, the trust size, what it learned wrongly weighs as much as the noise."
 
 
 def _row(p: str, b: dict) -> dict[str, str]:
