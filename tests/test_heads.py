@@ -20,8 +20,10 @@ RATIO = {"observables": 2, "covariates": 1, "coordinates": 2, "hidden": [16, 16]
 CONFIGS = {
     "flow": FLOW,
     "ratio": RATIO,
-    "self_normalised": {"density": {"kind": "flow", "config": FLOW}},
+    "self_normalised": {"inner": {"kind": "flow", "config": FLOW}},
     "corrected": {"inner": {"kind": "ratio", "config": RATIO}, "coordinates": 2, "covariates": 1},
+    "exponential": {"observables": 2, "covariates": 1, "grid": [7, {"levels": 3}], "features": 5, "hidden": [16, 16]},
+    "categorical": {"inner": {"kind": "flow", "config": FLOW | {"coordinates": 4}}, "column": 1, "classes": 3},
 }
 
 
@@ -41,7 +43,11 @@ def test_every_kind_of_head_has_an_example_here():
 
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_every_head_obeys_every_law(kind):
-    check_head(HEADS[kind](**CONFIGS[kind]), *example())
+    head = HEADS[kind](**CONFIGS[kind])
+    for name, values in head.named_buffers():
+        if name in ("omega", "b", "weights"):
+            values.normal_()
+    check_head(head, *example())
 
 
 class Student(Head):

@@ -85,11 +85,18 @@ def test_nre_c_joins_the_binary_loss_to_info_nce():
 
 @pytest.mark.parametrize(("batch", "candidates"), [(2, 1), (10, 4), (10, 9), (5, 99)])
 def test_products_hold_every_theta_equally_often_and_never_its_own(batch, candidates):
-    rows = _products(batch, candidates, torch.Generator().manual_seed(0))
+    rows = _products(torch.arange(batch)[:, None], candidates, torch.Generator().manual_seed(0))
     assert rows.shape == (batch, min(candidates, batch - 1))
     assert (rows.flatten().bincount(minlength=batch) == rows.shape[1]).all()
     assert (rows != torch.arange(batch)[:, None]).all()
     assert all(len(set(row.tolist())) == rows.shape[1] for row in rows)
+
+
+def test_a_mirrored_draw_is_never_paired_with_its_twins_theta():
+    phi = torch.randn(50, 2).repeat(2, 1)
+    rows = _products(phi, 49, torch.Generator().manual_seed(0))
+    assert (phi[rows] != phi[:, None]).any(-1).all()
+    assert (rows.flatten().bincount() == 49).all()
 
 
 def test_the_exact_ratio_is_normalised_and_a_tilt_is_measured_and_corrected():
@@ -122,7 +129,7 @@ class Tilted(Exact):
 def test_blocks_without_gradients_equal_pairs_with_them():
     torch.manual_seed(0)
     head = Ratio(3, 0, 2, hidden=(8, 8)).double()
-    torch.nn.init.normal_(head.net.rest[-1].weight)
+    torch.nn.init.normal_(head.rest[-1].weight)
     z, e, phi = torch.randn(700, 3).double(), torch.zeros(700, 0).double(), torch.randn(5000, 2).double()
     with torch.no_grad():
         blocks = head.outer(z, e, phi)
@@ -132,5 +139,5 @@ def test_blocks_without_gradients_equal_pairs_with_them():
 def test_an_unknown_objective_and_a_batch_of_one_are_refused():
     with pytest.raises(BadSetting, match="expected one of binary"):
         Ratio(1, 0, 1, objective="nre_z")
-    with pytest.raises(EmptyTable, match="at least 2"):
+    with pytest.raises(EmptyTable, match="2 or more"):
         Ratio(1, 0, 1).loss(torch.zeros(1, 1), torch.zeros(1, 0), torch.zeros(1, 1))

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from .base import Head
+from .wrapped import Wrapped
 
 
-class Corrected(Head):
+class Corrected(Wrapped):
     """A ratio less the polynomial c(phi, e) = m(phi)^T W m(e) that normalises it, m being all monomials up to a degree.
 
     Arguments:
@@ -31,18 +32,14 @@ class Corrected(Head):
     normalised = False
 
     def __init__(self, inner: dict, coordinates: int, covariates: int, degree: int = 4):
-        super().__init__()
-        from . import HEADS
-
-        self.inner = HEADS[inner["kind"]](**inner["config"])
+        super().__init__(inner)
         self.coordinates, self.covariates, self.degree = coordinates, covariates, degree
         self._phi, self._e = _exponents(coordinates, degree), _exponents(covariates, degree // 2)
         self.register_buffer("weights", torch.zeros(len(self._phi), len(self._e)))
 
     def config(self) -> dict:
         """The arguments that rebuild this head."""
-        inner = {"kind": self.inner.kind, "config": self.inner.config()}
-        return {"inner": inner, "coordinates": self.coordinates, "covariates": self.covariates, "degree": self.degree}
+        return {**super().config(), "coordinates": self.coordinates, "covariates": self.covariates, "degree": self.degree}
 
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """The corrected log ratio `(*,)` in nats."""

@@ -67,7 +67,7 @@ def require_rowwise(backbone: nn.Module, x: Tensor, c: Tensor, where: str = "the
     for a, b in zip(_tuple(many), _tuple(few), strict=True):
         if not torch.allclose(a[:2], b, rtol=1e-4, atol=1e-5):
             raise UnfitHead(
-                f"{where} gives an observation one value in a batch of 2 and another, {(a[:2] - b).abs().max():.2g} away, in one of {len(x)}",
+                f"{where} makes {(a[:2] - b).abs().max():.2g} more or less of an observation in a batch of {len(x)} than of 2",
                 "standardise by fixed statistics, not by those of the batch at hand",
             )
 

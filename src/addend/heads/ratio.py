@@ -26,10 +26,11 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import logsigmoid, softplus
+from torch.nn.functional import logsigmoid, silu, softplus
+from zuko.nn import MLP
 
 from ..errors import BadSetting, EmptyTable
-from .base import Head, SplitMLP
+from .base import Head
 from .laws import require_one_law
 
 CHUNK = 4096
@@ -87,7 +88,10 @@ class Ratio(Head):
             raise BadSetting(f"there is no ratio objective '{objective}', expected one of {known}", "name one of them")
         self.observables, self.covariates, self.coordinates = observables, covariates, coordinates
         self.objective, self.candidates, self.hidden = objective, candidates, list(hidden)
-        self.net = SplitMLP([observables, covariates, coordinates], self.hidden, 1)
+        self.observed = nn.Linear(observables + covariates, self.hidden[0])
+        self.theta = nn.Linear(coordinates, self.hidden[0], bias=False)
+        self.rest = MLP(self.hidden[0], 1, hidden_features=self.hidden[1:], activation=nn.SiLU)
+        nn.init.zeros_(self.rest[-1].weight)
 
     def config(self) -> dict:
         """The arguments that rebuild this head."""
@@ -98,7 +102,7 @@ class Ratio(Head):
 
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """The log ratio `(*,)` in nats; z `(*, Z)`, e `(*, E)`, phi `(*, K)`."""
-        return self.net(z, e, phi)[..., 0]
+        return self.rest(silu(self.observed(torch.cat([z, e], -1)) + self.theta(phi)))[..., 0]
 
     def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator=None, phi_product: Tensor | None = None) -> Tensor:
         """The objective over a batch of B joint draws, in nats.
@@ -111,7 +115,7 @@ class Ratio(Head):
         """
         if phi_product is not None:
             require_one_law(phi, phi_product)
-        rows = _products(len(z), self.candidates, generator).to(z.device)
+        rows = _products(phi, self.candidates, generator).to(z.device)
         products = phi[rows] if phi_product is None else phi_product[rows]
         joint, product = self(z, e, phi), self(z[:, None], e[:, None], products)
         return OBJECTIVES[self.objective](joint, product)
@@ -120,24 +124,18 @@ class Ratio(Head):
         """psi `(J, N)` of every `phi (J, K)` with every observation; without gradients, in blocks that stay in the cache."""
         if torch.is_grad_enabled():
             return super().outer(z, e, phi)
-        x_part, theta_part = self._first(z, e, phi)
+        x_part, theta_part = self.observed(torch.cat([z, e], -1)), self.theta(phi)
         psi = x_part.new_empty(len(phi), len(z))
         rows, columns = min(len(phi), CHUNK), max(1, CHUNK // len(phi))
         for j in range(0, len(phi), rows):
             for i in range(0, len(z), columns):
                 hidden = theta_part[j : j + rows, None] + x_part[i : i + columns]
-                psi[j : j + rows, i : i + columns] = self._rest(hidden.flatten(0, 1)).view(hidden.shape[:2])
+                psi[j : j + rows, i : i + columns] = self._in_place(hidden.flatten(0, 1)).view(hidden.shape[:2])
         return psi
 
-    def _first(self, z: Tensor, e: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
-        """The two addends of the first layer: `(N, H)` of the observations and `(J, H)` of theta."""
-        *observed, theta = self.net.first
-        inputs = [z, e] if self.covariates else [z]
-        return sum(layer(x) for layer, x in zip(observed, inputs, strict=True)) + self.net.bias, theta(phi)
-
-    def _rest(self, hidden: Tensor) -> Tensor:
+    def _in_place(self, hidden: Tensor) -> Tensor:
         hidden = _silu_(hidden)
-        for layer in self.net.rest:
+        for layer in self.rest:
             hidden = _silu_(hidden) if isinstance(layer, nn.SiLU) else layer(hidden)
         return hidden
 
@@ -147,10 +145,20 @@ def _silu_(x: Tensor) -> Tensor:
     return x.mul_(torch.sigmoid(x))
 
 
-def _products(batch: int, candidates: int, generator: torch.Generator | None) -> Tensor:
-    """Rows `(B, K)`: the k-th followers of every row on one random cycle through the batch, so never a row itself."""
+def _products(phi: Tensor, candidates: int, generator: torch.Generator | None) -> Tensor:
+    """Rows `(B, K)`: the k-th followers of every row of `phi (B, .)` on one random cycle, so never a row itself.
+
+    A batch of mirrored draws, whose second half repeats the theta of the first, has a cycle in each half.
+    """
+    batch, half = len(phi), len(phi) // 2
     if batch < 2:
-        raise EmptyTable(f"a batch of {batch} has no products of marginals, expected at least 2 joint draws", "train on more draws")
+        raise EmptyTable(f"a batch of {batch} has no products of marginals, expected 2 or more joint draws", "use more draws")
+    if half > 1 and torch.equal(phi[:half], phi[half:]):
+        return torch.cat([_cycle(half, candidates, generator), half + _cycle(half, candidates, generator)])
+    return _cycle(batch, candidates, generator)
+
+
+def _cycle(batch: int, candidates: int, generator: torch.Generator | None) -> Tensor:
     order = torch.randperm(batch, generator=generator)
     steps = torch.arange(batch)[:, None] + torch.arange(min(candidates, batch - 1)) + 1
     return order[steps % batch][order.argsort()]

@@ -16,34 +16,27 @@ import torch
 from torch import Tensor
 
 from ..errors import BadSetting
-from .base import Head
+from .wrapped import Wrapped
 
 
-class SelfNormalised(Head):
+class SelfNormalised(Wrapped):
     """A density head under the comparison loss.
 
     Arguments:
-        density: `{"kind": ..., "config": ...}` of a normalised head, such as a flow.
+        inner: `{"kind": ..., "config": ...}` of a normalised head, such as a flow.
     """
 
     kind = "self_normalised"
     normalised = True
 
-    def __init__(self, density: dict):
-        super().__init__()
-        from . import HEADS
-
-        self.density = HEADS[density["kind"]](**density["config"])
-        if not self.density.normalised:
-            raise BadSetting(f"a {density['kind']} head is no density in z", "give a head that is normalised, such as a flow")
-
-    def config(self) -> dict:
-        """The arguments that rebuild this head."""
-        return {"density": {"kind": self.density.kind, "config": self.density.config()}}
+    def __init__(self, inner: dict):
+        super().__init__(inner)
+        if not self.inner.normalised:
+            raise BadSetting(f"a {self.inner.kind} head is no density in z", "give a head that is normalised, such as a flow")
 
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """log q(z | theta, e) `(*,)` in nats."""
-        return self.density(z, e, phi)
+        return self.inner(z, e, phi)
 
     def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """The comparison loss over a batch of B joint draws, in nats; at least -log B."""
