@@ -62,6 +62,9 @@ class Record:
         parts = {k: sum(r.parts[k] for r in (self, other) if k in r.parts) for k in keys}
         return Record(*mine, parts, self.support or other.support, self.centring or other.centring)
 
+    def __radd__(self, other: int) -> "Record":
+        return self if other == 0 else NotImplemented
+
     def summary(self) -> dict:
         """The conclusions as plain JSON, of whatever was measured."""
         conclusions = {key: CONCLUDE[type(part)](part) for key, part in self.parts.items() if type(part) in CONCLUDE}
