@@ -1,0 +1,171 @@
+r"""What is learned from repetitions of a fusion: theta_hat, its widths, and how badly the truth fits.
+
+In repetition j, drawn at theta_j,
+
+    t   = 2 [max S - S(theta_j)]                                                  every parameter together,
+    t_p = 2 [max S - max{S(theta): theta_p = theta_jp}]                           parameter p, the others profiled,
+    Q   = 2 [sum_g max S_g - max S]                                               groups of terms, each on its own
+
+are what critical values, audits and the law of the tension are made of. An ascent starts at the truth and at every mode
+of the real data; a profile starts where the parabola at theta_hat_j has its ridge. Should a profile end higher than
+the ascent did, its end is the maximum.
+
+The sandwich covariance takes J from the scores of the N observations that the repetition has, as one must with real
+data; a constraint, measured once, enters by its known variance.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..calibration.additive import Additive, listed
+from ..calibration.sandwich import cluster_covariance, sandwich
+from ..calibration.subspace import pseudo_inverse
+from ..maximum.curvature import SHARE, curvature
+from ..maximum.fit import Fit
+from ..maximum.newton import Ascent, Cube, ascend
+from ..scalar import Sum
+from .experiments import Laboratory, Remeasured, Repeated
+
+
+@dataclass(frozen=True, eq=False)
+class Repetitions(Additive):
+    """One repetition a row.
+
+    Arguments:
+        names: The D parameters.
+        profiled: Those P of them that have a t of their own.
+        theta, theta_hat: Truth and maximum `(n, D)`.
+        joint: t `(n,)`.
+        single: t_p `(n, P)`.
+    """
+
+    names: tuple[str, ...]
+    profiled: tuple[str, ...]
+    theta: np.ndarray = listed()
+    theta_hat: np.ndarray = listed()
+    joint: np.ndarray = listed()
+    single: np.ndarray = listed()
+
+    @property
+    def off(self) -> np.ndarray:
+        """theta_hat - theta `(n, D)`."""
+        return self.theta_hat - self.theta
+
+
+@dataclass(frozen=True, eq=False)
+class Widths(Additive):
+    """The errors that each repetition would quote.
+
+    Arguments:
+        std: From curvature `(n, D)`; zero where it says nothing, at a bound or in a blind direction.
+        sandwich: From the sandwich `(n, D)`.
+        distance: (theta_hat - theta)' Cov^-1 (theta_hat - theta) with the sandwich `(n,)`.
+    """
+
+    std: np.ndarray = listed()
+    sandwich: np.ndarray = listed()
+    distance: np.ndarray = listed()
+
+
+def profiled(fit: Fit) -> tuple[str, ...]:
+    """The parameters along which the real data's S is not flat; one at a bound is among them, as t needs no curvature."""
+    shared = (fit.null_space.abs() > SHARE).any(dim=0).tolist()
+    return tuple(name for name, flat in zip(fit.space.names, shared, strict=True) if not flat)
+
+
+def climb(S: Sum, theta: np.ndarray, modes: Tensor) -> Ascent:
+    """max S of J repetitions, from their truths `(J, D)` and from each of `modes (K, D)`."""
+    truth = numbered(torch.as_tensor(theta))
+    starts = [truth, *(numbered(mode.expand(len(theta), -1)) for mode in modes)]
+    return best(ascend(S, torch.cat(starts), free(S)), len(theta))
+
+
+def measure(S: Sum, theta: np.ndarray, names: tuple[str, ...], top: Ascent) -> Repetitions:
+    """t, and the t_p of the named parameters, of J repetitions whose maxima are `top`."""
+    with torch.no_grad():
+        at_truth = S.values(numbered(torch.as_tensor(theta)))
+    ends = [profile(S, theta, name, top) for name in names]
+    everything = best(join([top, *ends]), len(theta))
+    single = [2 * (everything.jet.value - end.jet.value) for end in ends]
+    joint = 2 * (everything.jet.value - at_truth)
+    columns = torch.stack(single, dim=1) if single else joint[:, None][:, :0]
+    return Repetitions(S.space.names[:-1], names, theta, everything.theta[:, :-1].numpy(), joint.numpy(), columns.numpy())
+
+
+def profile(S: Sum, theta: np.ndarray, name: str, top: Ascent) -> Ascent:
+    """max S with one parameter at its true value in each of J repetitions."""
+    p = S.space.index([name])[0]
+    value = torch.as_tensor(theta)[:, p]
+    cube = Cube(S)
+    covariance = torch.linalg.pinv(-top.jet.hessian * cube.width[:, None] * cube.width, hermitian=True)
+    ridge = torch.nan_to_num(covariance[:, p] / covariance[:, p, p][:, None], posinf=0.0, neginf=0.0)
+    start = cube.unit(top.theta) + ridge * ((value - top.theta[:, p]) / cube.width[p])[:, None]
+    at = cube.theta(start.clamp(0, 1))
+    at[:, p], at[:, -1] = value, top.theta[:, -1]
+    return ascend(S, at, free(S, p))
+
+
+def widths(laboratory: Laboratory, S: Sum, theta: np.ndarray, top: Ascent) -> Widths:
+    """Curvature and sandwich of J repetitions."""
+    std = torch.stack([_std(laboratory, top[i : i + 1]) for i in range(len(theta))])
+    covariances = [sandwich(H, J) for H, J in zip(-top.jet.hessian[:, :-1, :-1].numpy(), variability(S, top.theta), strict=True)]
+    off = top.theta[:, :-1].numpy() - theta
+    distance = [d @ pseudo_inverse(c) @ d for d, c in zip(off, covariances, strict=True)]
+    return Widths(std.numpy(), np.sqrt(np.diagonal(covariances, axis1=1, axis2=2)), np.array(distance))
+
+
+def variability(S: Sum, theta: Tensor) -> np.ndarray:
+    """J of S `(B, D, D)` at theta `(B, D + 1)`: of its observations' scores, and what is known of its constraints."""
+    D = len(S.space) - 1
+    scores, known = [], np.zeros((D, D))
+    for part, columns in zip(S.parts, S.columns, strict=True):
+        if isinstance(part, Repeated):
+            each = torch.zeros(len(theta), part.n, D, dtype=torch.float64)
+            each[:, :, columns[:-1]] = part.each_score(theta[:, columns])
+            scores.append(each)
+        elif isinstance(part, Remeasured):
+            known[columns[0], columns[0]] += part.std**-2
+    return np.stack([cluster_covariance(g) + known for g in torch.cat(scores, dim=1).numpy()])
+
+
+def tension(S: Sum, groups: dict[str, list[str]], top: Ascent, theta: np.ndarray) -> np.ndarray:
+    """Q `(J,)` of groups of terms, each given by the names of its terms."""
+    total = np.zeros(len(theta))
+    for names in groups.values():
+        part = S.only(names)
+        own = S.space.index(part.space.names)
+        starts = torch.cat([numbered(torch.as_tensor(theta))[:, own], top.theta[:, own]])
+        total += best(ascend(part, starts, free(part)), len(theta)).jet.value.numpy()
+    return np.maximum(2 * (total - top.jet.value.numpy()), 0.0)
+
+
+def numbered(theta: Tensor) -> Tensor:
+    """theta `(J, D)` of J repetitions with the number of each, `(J, D + 1)`."""
+    return torch.cat([theta, torch.arange(len(theta), dtype=torch.float64)[:, None]], dim=1)
+
+
+def free(S: Sum, *held: int) -> Tensor:
+    """Which coordinates an ascent may move: all but those held and the last."""
+    out = torch.ones(len(S.space), dtype=torch.bool)
+    out[[*held, len(S.space) - 1]] = False
+    return out
+
+
+def best(ascent: Ascent, J: int) -> Ascent:
+    """The highest of several ascents `(K J,)` of each of J repetitions."""
+    return ascent[ascent.jet.value.reshape(-1, J).argmax(dim=0) * J + torch.arange(J)]
+
+
+def join(ascents: list[Ascent]) -> Ascent:
+    """Ascents one after the other."""
+    jet = type(ascents[0].jet)(*(torch.cat(group) for group in zip(*(a.jet for a in ascents), strict=True)))
+    theta, pinned, converged = (torch.cat([getattr(a, k) for a in ascents]) for k in ("theta", "pinned", "converged"))
+    return Ascent(theta, jet, pinned, converged, sum(a.evaluations for a in ascents))
+
+
+def _std(laboratory: Laboratory, one: Ascent) -> Tensor:
+    found = curvature(laboratory.space, one.jet.hessian[0, :-1, :-1], one.pinned[0, :-1])
+    return torch.where(found.identified, found.covariance.diagonal(), 0.0).sqrt()

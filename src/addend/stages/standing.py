@@ -1,0 +1,78 @@
+"""What can be said of a fusion without repeating it: N against N*, observations out of support, the sandwich.
+
+    within N*/10     nothing to say
+    up to N*         a warning, unless theta_hat is corrected
+    beyond N*        a refusal, unless theta_hat is corrected or the fusion says `beyond_trust: allow`
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from ..calibration import Record, trust_size
+from ..calibration.sandwich import cluster_covariance, sandwich
+from ..calibration.trust import require_trust, standing
+from ..errors import BadSetting
+from ..maximum.fit import Fit
+from ..scalar import Constraint, Sum
+from .correction import times
+from .fusion import Terms
+
+ALLOW = "allow"
+
+
+def trust(record: dict) -> float | None:
+    """N* of an encoder's record, or its lower bound where the bias is lost in noise; None if not measured."""
+    if not record or "score" not in record["parts"]:
+        return None
+    size = trust_size(Record.from_dict(record).parts["score"])
+    return float(size.value if np.isfinite(size.value) else size.low)
+
+
+def standings(terms: Terms, settings: Mapping) -> list[str]:
+    """One sentence on the modalities that sum more than a tenth of N*, uncorrected; none if there are none.
+
+    Raises:
+        BeyondTrust: One sums more than N*, and the fusion does not allow it.
+    """
+    if settings.get("beyond_trust", ALLOW) != ALLOW:
+        raise BadSetting(f"beyond_trust is '{settings['beyond_trust']}', expected {ALLOW}", "write it so in params.yaml, or leave it out")
+    sizes = {m: trust(terms.encoders[m].record) for m in terms.used} if times(settings) is None else {}
+    over = []
+    for m, size in sizes.items():
+        if size is None:
+            continue
+        n = terms.facts[m]["n"]
+        where = standing(n, size) if "beyond_trust" in settings else require_trust(n, size, m)
+        if where != "within":
+            over.append(f"{m} ({n:,} observations, N* = {size:,.0f})")
+    told = f"Summed beyond a tenth of the trust size, uncorrected: {', '.join(over)}; theta_hat may be off by more than its error says."
+    return [told] if over else []
+
+
+def outside_support(terms: Terms) -> dict[str, float]:
+    """The fraction of each modality's observations outside its encoder's simulated support, where that was recorded."""
+    found = {}
+    for term in terms.scalar.flat:
+        record = terms.encoders[term.name].record if term.name in terms.encoders else None
+        if record and record["support"]:
+            rows = torch.cat([term.z, term.e], dim=1).numpy()
+            found[term.name] = float(Record.from_dict(record).support.outside(rows).mean())
+    return found
+
+
+def real_sandwich(scalar: Sum, fit: Fit) -> np.ndarray:
+    """H^-1 J H^-1 `(D, D)` of the real data, J from the score of each observation: itself uncertain where they are few.
+
+    A constraint, measured once, enters J by its known variance.
+    """
+    known, scores = np.zeros((len(scalar.space),) * 2), []
+    for part, columns in zip(scalar.parts, scalar.columns, strict=True):
+        if isinstance(part, Constraint):
+            known[columns[0], columns[0]] += part.std**-2
+        else:
+            own = torch.zeros(part.n, len(scalar.space), dtype=torch.float64)
+            own[:, columns] = part.scores(fit.theta[columns])
+            scores.append(own)
+    return sandwich(-fit.hessian.numpy(), cluster_covariance(torch.cat(scores).numpy()) + known)

@@ -1,0 +1,355 @@
+"""Calibration of a fusion: repetitions, critical values, audits, closure, tension, N against N*, local calibration.
+
+On a fusion whose S is quadratic (`repeated_lines`) every law is known. Tests of a law state how often chance fails them.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import exact
+import exact_line
+import numpy as np
+import pytest
+import torch
+import yaml
+from addend_toy.line import Toy
+from calibration_oracles import within
+from repeated_lines import SPACE, TRUTH, bias_record, laboratory, normal_samples, observe, terms
+from scipy.stats import chi2, kstest
+
+from addend import shards
+from addend.calibration import CriticalValues
+from addend.encoder import Encoder
+from addend.errors import BadSetting, BeyondTrust, TooFewSimulations
+from addend.modality import find
+from addend.maximum import composite, maximise, profile_interval, tension
+from addend.report.schema import validate_calibration
+from addend.scalar import Lazy, Sum
+from addend.scalar.forms import Constraint
+from addend.stages import calibrate_fusion as stage
+from addend.stages import fit as fit_stage
+from addend.stages import fusion, places, training
+from addend.stages.audited import audited
+from addend.stages.calibrate_fusion import Budget, Known, calibration, design, repeat, run
+from addend.stages.correction import correct, times
+from addend.stages.experiments import Laboratory
+from addend.stages.neyman import Criticals, intervals
+from addend.stages.repetitions import numbered, profiled
+from addend.stages.standing import real_sandwich, standings
+from benchmarks.likelihoods import HEADS, Exact
+
+LEVELS = (0.6826894921370859, 0.9544997361036416)
+RARE = 1e-3
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def single(lab, S, j):
+    """Repetition j alone, put together from observations and constraints by hand."""
+    parts = {p.name: p for p in S.parts}
+    scalars = [Lazy.embedded(lab.encoders[m], parts[m].z[j], parts[m].e[0], m) for m in lab.encoders]
+    for c in lab.constraints:
+        moved = Constraint(c.space.parameters[0])
+        moved.mean = float(parts[c.name].means[j])
+        scalars.append(moved)
+    return Sum(scalars, lab.space)
+
+
+def run_at(lab, n, seed=1, at=None):
+    """n repetitions at one theta, with everything that is measured of them."""
+    theta = np.tile(TRUTH if at is None else at, (n, 1))
+    return repeat(lab, maximise(lab.scalar), theta, [seed], full=True)
+
+
+def test_a_row_of_the_sum_is_the_sum_of_its_repetition():
+    lab, rng = laboratory(), np.random.default_rng(2)
+    theta = SPACE.draw(5, rng)
+    S = lab.repeat(theta, rng)
+    at = numbered(torch.from_numpy(SPACE.draw(5, rng)))
+    jets = S.jet(at)
+    for j in range(5):
+        alone = single(lab, S, j).jet(at[j : j + 1, :-1])
+        assert torch.allclose(jets.value[j], alone.value[0], rtol=1e-12)
+        assert torch.allclose(jets.gradient[j, :-1], alone.gradient[0], rtol=1e-9, atol=1e-9)
+        assert torch.allclose(jets.hessian[j, :-1, :-1], alone.hessian[0], rtol=1e-9, atol=1e-9)
+    assert (jets.gradient[:, -1] == 0).all() and (jets.hessian[:, -1] == 0).all()
+
+
+def test_repetitions_in_one_batch_give_what_each_gives_alone():
+    lab, rng = laboratory(), np.random.default_rng(3)
+    theta = np.tile(TRUTH, (4, 1)) + 0.1 * rng.standard_normal((4, 3))
+    found = repeat(lab, maximise(lab.scalar), theta, [7], full=True)
+    S = lab.repeat(theta, np.random.default_rng([7]))
+    for j in range(4):
+        alone = single(lab, S, j)
+        fit = maximise(alone)
+        names = alone.space.names
+        assert np.allclose(found.repetitions.theta_hat[j], fit.theta.numpy(), atol=1e-5)
+        assert np.allclose(found.widths.std[j], fit.std.numpy(), rtol=1e-6)
+        assert np.allclose(found.widths.sandwich[j] ** 2, np.diagonal(real_sandwich(alone, fit)), rtol=1e-4)
+        assert np.isclose(found.repetitions.joint[j], composite(alone, fit, dict(zip(names, theta[j], strict=True))).statistic, atol=1e-6)
+        expected = [composite(alone, fit, {p: theta[j, d]}).statistic for d, p in enumerate(names)]
+        assert np.allclose(found.repetitions.single[j], expected, atol=1e-6)
+        assert np.isclose(found.q[j], tension(alone, fit).test.statistic, atol=1e-6)
+
+
+def test_the_auxiliary_measurement_is_made_anew_so_that_every_t_is_chi_square():
+    """Five laws held to Kolmogorov's test at 1e-3 each: chance fails this once in 200."""
+    found = run_at(laboratory(), 600)
+    r = found.repetitions
+    laws = {"joint": (r.joint, 3), **{p: (t, 1) for p, t in zip(r.profiled, r.single.T, strict=True)}, "tension": (found.q, 2)}
+    for name, (t, dof) in laws.items():
+        p = kstest(t, chi2(dof).cdf).pvalue
+        print(f"{name}: p = {p:.3f} against chi^2 with {dof} degrees of freedom, 600 repetitions")
+        assert p > RARE
+
+
+def test_an_overconfident_psi_is_exposed_by_the_audit_and_mended_by_the_critical_values():
+    """psi = 2 log p: t is 2 chi^2, textbook 68 % sets hold the truth in 52 %; n taught, n audited."""
+    lab, n = laboratory(sharp=2.0), 1000
+    fit = maximise(lab.scalar)
+    taught, seen = run("lines", lab, fit, normal_samples(lab, fit), Budget(n, n))
+    criticals = Criticals.learn(taught)
+    blocks, _ = audited(seen, criticals, fit, 24, 2.0)
+    hits = blocks["audit"]["hits"]
+    print({k: [h / n for h in v] for k, v in hits.items()})
+    assert hits["wilks"][0] / n < 0.6
+    spread = np.sqrt(2 * np.array(LEVELS) * (1 - np.array(LEVELS)) / n)
+    assert (np.abs(np.array(hits["neyman"]) / n - LEVELS) < 3.3 * spread).all()
+    inside = criticals.inside(seen.repetitions).mean(axis=0)
+    assert (np.abs(inside[:2] - LEVELS) < 3.7 * spread).all()
+    assert 1.25 < blocks["pulls"]["spread"]["b"] < 1.58
+    width = [np.ptp(intervals(lab.scalar, fit, "b", criticals.single["b"])[0]), np.ptp(ends(profile_interval(lab.scalar, fit, "b")))]
+    assert 1.2 < width[0] / width[1] < 1.65
+
+
+def ends(interval):
+    return interval.low, interval.high
+
+
+def test_a_biased_psi_shows_in_the_pulls_and_its_learned_sets_cover_all_the_same():
+    """Each of 24 observations pulls a up by a twentieth: chance fails this once in 500."""
+    lab, n = laboratory(tilt=0.15), 800
+    fit = maximise(lab.scalar)
+    taught, seen = run("lines", lab, fit, normal_samples(lab, fit), Budget(n, n))
+    blocks, _ = audited(seen, Criticals.learn(taught), fit, 24, 2.0)
+    mean, hits = blocks["pulls"]["mean"], blocks["audit"]["hits"]
+    print(mean, {k: [h / n for h in v] for k, v in hits.items()})
+    assert mean["a"] > 5 / np.sqrt(n)
+    low = [lv - 3.3 * np.sqrt(2 * lv * (1 - lv) / n) for lv in LEVELS]
+    assert hits["wilks"][0] / n < low[0] and all(h / n > b for h, b in zip(hits["neyman"], low, strict=True))
+
+
+def test_textbook_critical_values_give_textbook_intervals():
+    lab = laboratory()
+    fit = maximise(lab.scalar)
+    low, high = SPACE.low, SPACE.high
+    values = CriticalValues(SPACE.names, tuple(low), tuple(high), 0, LEVELS, np.log(chi2.ppf(LEVELS, 1))[:, None], 1)
+    for p in SPACE.names:
+        for level, found in zip(LEVELS, intervals(lab.scalar, fit, p, values), strict=True):
+            exact = profile_interval(lab.scalar, fit, p, level)
+            assert np.allclose(found, ends(exact), atol=2e-3 * float(fit.std[SPACE.index([p])[0]]))
+
+
+def test_an_interval_ends_where_the_support_does():
+    lab = laboratory(n=2)
+    fit = maximise(lab.scalar)
+    values = CriticalValues(SPACE.names, tuple(SPACE.low), tuple(SPACE.high), 0, LEVELS, np.full((2, 1), 20.0), 1)
+    assert intervals(lab.scalar, fit, "a", values) == [(-30.0, 30.0)] * 2
+
+
+def test_disagreeing_modalities_lie_beyond_the_simulated_tension():
+    rng, lab = np.random.default_rng(4), laboratory()
+    apart = lab.observed["left"] | {}
+    moved = {"left": apart, "right": observe(12, rng, ("right",), TRUTH + 4.0)["right"]}
+    found, real = run_at(lab, 200), laboratory(observed=moved)
+    q = tension(real.scalar, maximise(real.scalar)).test.statistic
+    assert (found.q < q).all()
+
+
+def test_the_sandwich_mends_the_width_of_a_psi_twice_too_sharp():
+    """2000 observations: J is known to 3 %, curvature is off by sqrt 2."""
+    lab = laboratory(n=1000, sharp=2.0)
+    fit, exact = maximise(lab.scalar), maximise(laboratory(n=1000).scalar)
+    assert np.allclose(np.sqrt(np.diagonal(real_sandwich(lab.scalar, fit)))[:2], exact.std.numpy()[:2], rtol=0.1)
+    assert float(fit.std[1]) < 0.75 * float(exact.std[1])
+
+
+@pytest.mark.parametrize(("n_star", "said", "allowed"), [(1000, 0, 0), (100, 1, 1), (6, BeyondTrust, 1)])
+def test_n_is_held_against_the_trust_size(n_star, said, allowed):
+    lab = laboratory()
+    made = terms(lab, left=bias_record(n_star))
+    if said is BeyondTrust:
+        with pytest.raises(BeyondTrust, match="'left' is asked to sum 12 observations"):
+            standings(made, {})
+    else:
+        assert len(standings(made, {})) == said
+    assert len(standings(made, {"beyond_trust": "allow"})) == allowed
+    assert standings(made, {"correction": "local"}) == []
+
+
+def test_a_fusion_that_sums_beyond_its_trust_is_refused_before_anything_is_simulated(monkeypatch):
+    monkeypatch.setattr(stage, "installed", lambda: pytest.fail("it went on"))
+    lab = laboratory()
+    with pytest.raises(BeyondTrust):
+        calibration("lines", terms(lab, right=bias_record(3)), lab.observed, Known(np.zeros((2, 3)), None), {})
+
+
+def test_local_calibration_undoes_a_planted_bias():
+    """The shift is known in closed form; 400 simulations an observation leave 5 % of a standard deviation, allowed four times."""
+    lab = laboratory(tilt=0.3)
+    fit, right = maximise(lab.scalar), maximise(laboratory().scalar)
+    found = correct(lab, fit, 400, seed=2)
+    off = (found.theta - right.theta.numpy()) / right.std.numpy()
+    print("before", ((fit.theta - right.theta) / right.std).numpy().round(3), "after", off.round(3))
+    assert abs(float((fit.theta[0] - right.theta[0]) / right.std[0])) > 0.5
+    assert np.abs(off).max() < 0.2
+    assert np.allclose(np.sqrt(np.diagonal(found.covariance)), right.std.numpy(), rtol=0.25)
+
+
+def test_too_few_simulations_for_local_calibration_are_refused():
+    lab = laboratory()
+    with pytest.raises(TooFewSimulations, match="at least 60"):
+        correct(lab, maximise(lab.scalar), 4, seed=2)
+
+
+@pytest.mark.parametrize("settings", [{"correction": "global"}, {"correction": {"local": "many"}}, {"calibrate": {"teach": 0}}, {"calibrate": {"taech": 9}}, {"beyond_trust": "yes"}])  # fmt: skip
+def test_a_setting_that_means_nothing_is_named(settings):
+    lab = laboratory()
+    with pytest.raises(BadSetting):
+        calibration("lines", terms(lab), lab.observed, Known(np.zeros((2, 3)), None), settings)
+
+
+def test_corrections_are_off_unless_asked_for():
+    assert (times({}), times({"correction": "local"}), times({"correction": {"local": 50}})) == (None, 20, 50)
+
+
+def test_a_modality_whose_package_is_missing_is_said_and_the_rest_is_there(monkeypatch):
+    monkeypatch.setattr(stage, "installed", lambda: {"left": None})
+    lab = laboratory()
+    found = calibration("lines", terms(lab), lab.observed, Known(np.zeros((2, 3)), None), {})
+    assert found["blocks"] == {}
+    assert found["summary"]["warnings"] == ["No repetitions were possible: no installed package simulates right."]
+    assert found["summary"]["parameters"]["a"]["sandwich_std"] > 0
+
+
+def test_the_whole_is_json_follows_the_schema_and_repeats_to_the_byte(monkeypatch):
+    lab = laboratory()
+    monkeypatch.setattr(stage, "installed", lambda: lab.simulators)
+    fit = maximise(lab.scalar)
+    known = Known(normal_samples(lab, fit), 1.0)
+    once, twice = (calibration("lines", terms(lab), lab.observed, known, {"calibrate": {"teach": 500, "audit": 60}}) for _ in range(2))
+    assert json.dumps(once, allow_nan=False) == json.dumps(twice, allow_nan=False)
+    validate_calibration(once["blocks"])
+    assert set(once["blocks"]) == {"critical", "audit", "coverage", "pulls", "tension"}
+    assert once["blocks"]["audit"]["trials"] == 60
+    for p in SPACE.names:
+        (a, b), (c, d) = (once["summary"]["parameters"][p][k] for k in ("neyman_68", "neyman_95"))
+        assert c < a < fit.at()[SPACE.index([p])[0]] < b < d
+
+
+def test_one_modality_alone_has_no_tension(monkeypatch):
+    lab = laboratory(names=("right",))
+    monkeypatch.setattr(stage, "installed", lambda: lab.simulators)
+    known = Known(normal_samples(lab, maximise(lab.scalar)), None)
+    found = calibration("lines", terms(lab), lab.observed, known, {"calibrate": {"teach": 400, "audit": 20}})
+    assert "tension" not in found["blocks"] and "tension" not in found["summary"]
+
+
+def test_too_few_repetitions_teach_nothing(monkeypatch):
+    lab = laboratory()
+    monkeypatch.setattr(stage, "installed", lambda: lab.simulators)
+    known = Known(normal_samples(lab, maximise(lab.scalar)), 1.0)
+    with pytest.raises(TooFewSimulations, match="expected at least"):
+        calibration("lines", terms(lab), lab.observed, known, {"calibrate": {"teach": 30, "audit": 20}})
+
+
+def test_repetitions_are_drawn_where_the_posterior_is_and_within_the_support():
+    lab = laboratory()
+    fit = maximise(lab.scalar)
+    theta = design(normal_samples(lab, fit), fit, 2000, [1])
+    assert SPACE.inside(theta).all()
+    assert np.allclose(theta.std(axis=0), stage.WIDEN * fit.std.numpy(), rtol=0.1)
+
+
+def test_what_is_counted_does_not_depend_on_the_size_of_the_blocks(monkeypatch):
+    """Blocks of 7 and of 250 differ in the noise they draw, and in nothing else: both cover."""
+    lab = laboratory()
+    fit, counts = maximise(lab.scalar), []
+    for rows in (7, 250):
+        monkeypatch.setattr(stage, "ROWS", rows)
+        taught, _ = run("lines", lab, fit, normal_samples(lab, fit), Budget(300, 2))
+        counts.append(int((taught.joint < chi2.ppf(LEVELS[0], 3)).sum()))
+        assert len(taught.joint) == 300
+    assert all(within(k, 300, LEVELS[0]) for k in counts)
+
+
+def test_learned_and_exact_critical_values_give_intervals_of_one_width(tmp_path, monkeypatch):
+    """An encoder of a thousand steps and the line's own likelihood, given the same 600 repetitions: within 5 %."""
+    lab = learned_line(tmp_path, monkeypatch)
+    own = exact_line.encoder(exact_line.Line())
+    true = Laboratory(Sum([Lazy(own, lab.observed["toy"])], lab.space), {"toy": own}, lab.simulators, lab.observed)
+    widths = []
+    for each in (lab, true):
+        fit = maximise(each.scalar)
+        taught, _ = run("line", each, fit, normal_samples(true, maximise(true.scalar)), Budget(600, 2))
+        criticals = Criticals.learn(taught)
+        widths.append([np.ptp(i) for p in lab.space.names for i in intervals(each.scalar, fit, p, criticals.single[p])])
+    ratio = np.array(widths[0]) / widths[1]
+    print("learned over exact:", ratio.round(3))
+    assert np.abs(ratio - 1).max() < 0.05
+
+
+def learned_line(root, monkeypatch) -> Laboratory:
+    """The line with an encoder trained on it."""
+    here = Path(__file__).resolve().parent.parent
+    (root / "modalities" / "toy").mkdir(parents=True)
+    shutil.copy(here / "parameters.yaml", root)
+    shutil.copy(here / "modalities" / "toy" / "parameters.yaml", root / "modalities" / "toy")
+    network = {"head": "flow", "hidden": [16, 16], "shape": [8], "components": 2, "seed": 1}
+    schedule = {"steps": [800, 100, 200], "batch": [512] * 3, "rate": [0.01, 0.003, 0.0003]}
+    settings = {"simulate": {"seed": 1, "train": 40_000, "calibrate": 200, "audit": 200}, "finetune": network | schedule}
+    (root / "modalities" / "toy" / "params.yaml").write_text(yaml.safe_dump(settings))
+    monkeypatch.chdir(root)
+    for step in (training.observe, training.simulate, training.pretrain, training.finetune):
+        step("toy")
+    columns = shards.read_set(places.observations("toy", "line")).columns
+    encoder = Encoder.load(places.encoder("toy", "head"))
+    return Laboratory(Sum([Lazy(encoder, columns)], encoder.space), {"toy": encoder}, {"toy": Toy()}, {"toy": columns})
+
+
+def test_the_stage_writes_what_the_report_reads(project, monkeypatch):
+    monkeypatch.setattr(stage, "read_budget", lambda settings: Budget(400, 40))
+    for step in (fusion.gather, fusion.resolve, fusion.evaluate, fit_stage.fuse, stage.calibrate):
+        step("alone")
+    path = places.fusion("alone", "calibration") / "calibration.json"
+    found, before = json.loads(path.read_text()), path.read_bytes()
+    validate_calibration(found["blocks"])
+    assert set(found["summary"]["parameters"]) == set(Toy.parameters)
+    assert {"neyman_68", "neyman_95", "sandwich_std"} <= set(found["summary"]["parameters"]["toy.slope"])
+    stage.calibrate("alone")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", HEADS)
+def test_the_likelihoods_of_the_benchmark_are_those_of_the_exact_oracle(name):
+    """At the theta that drew the row; the quadratures differ by 1e-3 nats at most where the data are not absurd."""
+    rng, modality = np.random.default_rng(6), find(name)
+    likelihood = Exact.of(name)
+    theta, covariates = likelihood.space.draw(30, rng), modality.covariates(30, rng)
+    columns = {**modality.simulate(theta, covariates, rng), **covariates}
+    ours = likelihood.psi(*likelihood.embed(columns), torch.from_numpy(theta)).numpy().diagonal()
+    assert np.abs(ours - exact.EXACT[name](theta, columns).diagonal()).max() < 1e-3
+
+
+def test_a_parameter_in_which_s_is_flat_has_no_interval_and_one_at_its_bound_has():
+    lab = laboratory(names=("right",))
+    flat = {"right": lab.observed["right"] | {"t": np.zeros(12)}}
+    assert profiled(maximise(laboratory(names=("right",), observed=flat).scalar)) == ("a",)
+    high = {"right": lab.observed["right"] | {"y": lab.observed["right"]["y"] + 100.0}}
+    fit = maximise(laboratory(names=("right",), observed=high).scalar)
+    assert "a" in fit.at_boundary and profiled(fit) == ("a", "b")
