@@ -7,11 +7,11 @@ adds a slope in a to every observation.
 """
 
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 
 import numpy as np
 import torch
 
+from addend.calibration import Record, ScoreMoments
 from addend.modality import Field, Schema
 from addend.parameters import Parameter, ParameterSpace
 from addend.scalar import Lazy, Sum, constraints
@@ -23,7 +23,8 @@ ETA = Parameter("left.eta", "1", "a nuisance of the left", -30.0, 30.0, "", (0.0
 SPACE = ParameterSpace((A, B, ETA))
 SPACES = {"left": SPACE, "right": ParameterSpace((A, B))}
 TRUTH = np.array([1.0, -0.5, 0.3])
-SCHEMA = Schema((Field("y", "1", "ordinate"),), (Field("t", "1", "abscissa"), Field("d", "1", "shift"), Field("s", "1", "error", positive=True)))
+COVARIATES = (Field("t", "1", "abscissa"), Field("d", "1", "shift"), Field("s", "1", "error", positive=True))
+SCHEMA = Schema((Field("y", "1", "ordinate"),), COVARIATES)
 SIGN = {"left": 1.0, "right": -1.0}
 
 
@@ -103,12 +104,10 @@ def normal_samples(lab: Laboratory, fit, n=4000, seed=5):
     return np.random.default_rng(seed).multivariate_normal(fit.theta.numpy(), fit.covariance.numpy(), n)
 
 
-def bias_record(n_star: float, names=("a", "b"), simulations=10**7) -> SimpleNamespace:
-    """Score moments of an encoder whose trust size is n_star, measured without noise worth the name."""
-    from addend.calibration import Record, ScoreMoments
-
+def bias_record(n_star: float, names=("a", "b"), n=10**7) -> dict:
+    """The record of an encoder whose trust size is n_star, measured without noise worth the name."""
     b = np.zeros((1, len(names)))
     b[0, 0] = n_star**-0.5
     eye = np.eye(len(names))[None]
-    moments = ScoreMoments(names, np.zeros((1, len(names))), [simulations], simulations * b, simulations * (eye + b[0, :, None] * b[0]), -simulations * eye)
+    moments = ScoreMoments(names, np.zeros((1, len(names))), [n], n * b, n * (eye + b[0, :, None] * b[0]), -n * eye)
     return Record("left", names, 10, True, {"score": moments}).as_dict()

@@ -75,14 +75,17 @@ def _audit(found: Repetitions, inside: np.ndarray) -> Audit:
 
 def _curve(label: str, names: tuple[str, ...], level: np.ndarray, n: int) -> dict:
     """Coverage at many levels, from the level `(n, P + 1)` at which each region first holds the truth."""
-    hits = (level[:, :, None] <= np.array(LEVELS)).sum(axis=0).tolist()
-    return {"label": label, "n_obs": n, "levels": list(LEVELS), "hits": dict(zip((*names, TOGETHER), hits, strict=True)), "trials": len(level)}
+    return _coverage(label, names, level[:, :, None] <= np.array(LEVELS), LEVELS, n)
 
 
 def _counts(label: str, names: tuple[str, ...], single: np.ndarray, joint: np.ndarray, n: int) -> dict:
     """Coverage at the levels that were learned, from memberships `(n, P, A)` and `(n, A)`."""
-    hits = [*single.sum(axis=0).tolist(), joint.sum(axis=0).tolist()]
-    return {"label": label, "n_obs": n, "levels": list(TWO), "hits": dict(zip((*names, TOGETHER), hits, strict=True)), "trials": len(joint)}
+    return _coverage(label, names, np.concatenate([single, joint[:, None]], axis=1), TWO, n)
+
+
+def _coverage(label: str, names: tuple[str, ...], inside: np.ndarray, levels, n: int) -> dict:
+    hits = dict(zip((*names, TOGETHER), inside.sum(axis=0).tolist(), strict=True))
+    return {"label": label, "n_obs": n, "levels": list(levels), "hits": hits, "trials": len(inside)}
 
 
 def _pulls(found: Repetitions, widths: Widths, criticals: Criticals, fit: Fit) -> dict | None:
@@ -101,7 +104,7 @@ def _pulls(found: Repetitions, widths: Widths, criticals: Criticals, fit: Fit) -
 def _said(audit: Audit) -> list[str]:
     """A sentence where learned sets fail in some slice of theta, all slices sharing a false-alarm rate of 1 %."""
     return [
-        f"Calibrated sets hold the truth in {cell['coverage']:.0%} of repetitions with {cell['parameter']} between {cell['from']:.4g}"
-        f" and {cell['to']:.4g}, not in {cell['level']:.0%}."
+        f"Calibrated sets hold the truth in {cell['coverage']:.0%} of repetitions with {cell['parameter']} between"
+        f" {cell['from']:.4g} and {cell['to']:.4g}, not in {cell['level']:.0%}."
         for cell in audit.failing(0.01)
     ]

@@ -26,7 +26,8 @@ def times(settings: Mapping) -> int | None:
         return DEFAULT
     if isinstance(chosen, dict) and list(chosen) == ["local"] and isinstance(chosen["local"], int):
         return chosen["local"]
-    raise BadSetting(f"correction is '{chosen}', expected local, or local with a number", f"write 'correction: {{local: {DEFAULT}}}'")
+    what = f"correction is '{chosen}', expected local, or local with a number"
+    raise BadSetting(what, f"write 'correction: {{local: {DEFAULT}}}' in params.yaml")
 
 
 def correct(laboratory: Laboratory, fit: Fit, times: int, seed: int) -> LocalCalibration:

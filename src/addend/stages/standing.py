@@ -37,7 +37,7 @@ def standings(terms: Terms, settings: Mapping) -> list[str]:
         BeyondTrust: One sums more than N*, and the fusion does not allow it.
     """
     if settings.get("beyond_trust", ALLOW) != ALLOW:
-        raise BadSetting(f"beyond_trust is '{settings['beyond_trust']}', expected {ALLOW}", "write it so in params.yaml, or leave it out")
+        raise BadSetting(f"beyond_trust is '{settings['beyond_trust']}', expected {ALLOW}", "write it so, or leave it out")
     sizes = {m: trust(terms.encoders[m].record) for m in terms.used} if times(settings) is None else {}
     over = []
     for m, size in sizes.items():
@@ -47,8 +47,8 @@ def standings(terms: Terms, settings: Mapping) -> list[str]:
         where = standing(n, size) if "beyond_trust" in settings else require_trust(n, size, m)
         if where != "within":
             over.append(f"{m} ({n:,} observations, N* = {size:,.0f})")
-    told = f"Summed beyond a tenth of the trust size, uncorrected: {', '.join(over)}; theta_hat may be off by more than its error says."
-    return [told] if over else []
+    summed = f"Summed beyond a tenth of the trust size, uncorrected: {', '.join(over)}"
+    return [f"{summed}; theta_hat may be off by more than its error says."] if over else []
 
 
 def outside_support(terms: Terms) -> dict[str, float]:
