@@ -70,10 +70,22 @@ def ascend(scalar: Scalar, theta: Tensor, free: Tensor | None = None, steps: int
         rows = live.nonzero()[better, 0]
         t[rows] = trial[better]
         jet = Jet(*(old.index_copy(0, rows, fresh[better]) for old, fresh in zip(jet, new, strict=True)))
+    t, jet = _polish(cube, t, jet, fixed)
+    evaluations += len(t)
     _, gain, still = newton_step(jet, t, fixed)
     converged = (gain < STALLED) & jet.value.isfinite()
     pinned = still & ~fixed & (jet.gradient.abs() > HELD)
     return Ascent(cube.theta(t), cube.per_unit(jet), pinned, converged, evaluations)
+
+
+def _polish(cube: "Cube", t: Tensor, jet: Jet, fixed: Tensor) -> tuple[Tensor, Jet]:
+    """One last full step, judged by what is left to gain: below its own rounding error S itself cannot judge."""
+    step, gain, _ = newton_step(jet, t, fixed)
+    trial = forward(t, step, torch.ones_like(gain))
+    new = cube.jet(trial)
+    better = (gain < STALLED) & (newton_step(new, trial, fixed)[1] < gain) & (new.value > jet.value - STALLED)
+    keep = [torch.where(better.reshape(-1, *[1] * (a.ndim - 1)), b, a) for a, b in zip((t, *jet), (trial, *new), strict=True)]
+    return keep[0], Jet(*keep[1:])
 
 
 class Cube:

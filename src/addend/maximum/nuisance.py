@@ -1,4 +1,4 @@
-r"""Nuisance parameters eliminated, after the sum. (methods: Berger, Liseo & Wolpert 1999; PDG review of statistics.)
+r"""Nuisance parameters eliminated, after the sum. (Berger, Liseo & Wolpert 1999; PDG review of statistics.)
 
 Two ways, which are not interchangeable and never mixed in one S:
 
@@ -100,7 +100,7 @@ class Marginal(Eliminated):
 
     def __init__(self, scalar: Scalar, names: Sequence[str], fit: Fit, nodes: int = 24):
         if len(names) > MOST:
-            raise BadSetting(f"{len(names)} nuisances to integrate over, expected at most {MOST}", "profile the others, or sample")
+            raise BadSetting(f"{len(names)} nuisances to integrate, expected {MOST} at most", "profile the others, or sample")
         super().__init__(scalar, names, fit)
         x, w = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(nodes))
         self.x = torch.cartesian_prod(*[x] * len(names)).reshape(-1, len(names))

@@ -50,7 +50,7 @@ class Oracle(ABC):
     def embed(self, columns: Columns) -> tuple[Tensor, Tensor]:
         """x `(N, X)` itself, and no covariates."""
         x = torch.as_tensor(columns["x"], dtype=torch.float64)
-        return x.reshape(len(x), -1), x.new_zeros(len(x), 0)
+        return x if x.ndim == 2 else x[:, None], x.new_zeros(len(x), 0)
 
     def psi(self, z: Tensor, e: Tensor, theta: Tensor) -> Tensor:
         """psi = log p, `(J, N)` nats."""
