@@ -1,7 +1,10 @@
-"""A small project: the toy modality with an encoder of a hundred steps, promoted; the masers with observations alone."""
+"""Two projects: a small one, the toy modality with an encoder of a hundred steps beside masers without one; and the demo itself."""
 
 import contextlib
+import fcntl
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,3 +60,14 @@ def project(small_project, monkeypatch) -> Path:
     monkeypatch.chdir(small_project)
     torch.set_num_threads(1)
     return small_project
+
+
+@pytest.fixture(scope="session")
+def demo() -> Path:
+    """The project itself, once its fusions are up to date: what `make demo` runs. Workers that ask together wait for one."""
+    lock = HERE / ".pytest_cache" / "demo.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        subprocess.run([sys.executable, "-m", "flows"], cwd=HERE, check=True)
+    return HERE
