@@ -7,7 +7,7 @@ then divided again and again, all points of a round being climbed together, unti
 still below c at a bound of the support, the interval ends there and says so: the data do not close it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from scipy.stats import chi2
@@ -18,6 +18,7 @@ from .fit import Fit
 from .profiles import Profile, profile
 
 ROUNDS, POINTS = 4, 9
+WIDE, NEAR = 17, 13
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ def profile_interval(scalar: Scalar, fit: Fit, name: str, level: float = 0.6827,
 
 def _first(scalar: Scalar, fit: Fit, name: str) -> Tensor:
     p, d = scalar.space[name], scalar.space.index([name])[0]
-    wide = torch.linspace(p.low, p.high, 33, dtype=torch.float64)
+    wide = torch.linspace(p.low, p.high, WIDE, dtype=torch.float64)
     around = float(fit.std[d]) if name in fit.identified else (p.high - p.low) / 12
-    near = fit.theta[d] + around * torch.linspace(-4, 4, 17, dtype=torch.float64)
+    near = fit.theta[d] + around * torch.linspace(-4, 4, NEAR, dtype=torch.float64)
     return torch.cat([wide, near.clamp(p.low, p.high), *(m.theta[d : d + 1] for m in fit.modes)]).unique()
 
 
@@ -73,7 +74,8 @@ def _refine(scalar: Scalar, fit: Fit, curve: Profile, c: float, ends: list[tuple
         if not grids:
             return [None, None]
         x = torch.cat(grids)
-        t = 2 * (curve.top - profile(scalar, fit, curve.names, x).value)
+        curve = replace(profile(scalar, fit, curve.names, x, near=curve), top=curve.top)
+        t = curve.t
         found = iter([_cross(xs, ts, c) for xs, ts in zip(x.split(POINTS), t.split(POINTS), strict=True)])
         ends, roots = zip(*[(None, None) if e is None else next(found) for e in ends], strict=True)
     return list(roots)

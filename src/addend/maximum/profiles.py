@@ -7,7 +7,7 @@ where the maximum is interior and regular, and comes from calibration where it i
 
 Every point of a grid is climbed at once, from where a parabola around theta_hat and each other mode puts the remaining
 parameters, and from the best of a screening design; then once more from its neighbours' maxima, so that no point is
-left behind on a lower branch.
+left behind on a lower branch. A grid between points of another one starts from theirs.
 """
 
 from collections.abc import Sequence
@@ -75,19 +75,26 @@ class Contour:
         return float(chi2.ppf(probability, 2))
 
 
-def profile(scalar: Scalar, fit: Fit, names: str | Sequence[str], grid) -> Profile:
-    """S_prof of the named parameters on a grid `(G,)` or `(G, k)` of their values."""
+def profile(scalar: Scalar, fit: Fit, names: str | Sequence[str], grid, near: Profile | None = None) -> Profile:
+    """S_prof of the named parameters on a grid `(G,)` or `(G, k)` of their values.
+
+    Arguments:
+        scalar, fit: S and its fit.
+        names: One parameter, or several.
+        grid: Their values.
+        near: A profile of the same names between whose points the grid lies, to start from.
+    """
     names = (names,) if isinstance(names, str) else tuple(names)
     held = scalar.space.index(names)
     at = torch.as_tensor(grid, dtype=torch.float64).reshape(-1, len(held))
     scalar.space.subset(names).require_inside(at.numpy())
-    best = conditional(scalar, fit, held, at, screened=True)
-    if len(at) > 2 and len(held) < len(scalar.space):
+    best = conditional(scalar, fit, held, at, screened=True) if near is None else _from(near, scalar, held, at)
+    if near is None and len(at) > 2 and len(held) < len(scalar.space):
         best = _from_neighbours(scalar, held, at, best)
     return Profile(names, at, best.jet.value, best.theta, max(fit.value, float(best.jet.value.max())))
 
 
-def contour(scalar: Scalar, fit: Fit, pair: Sequence[str], points: int = 33, sigmas: float = 4.0) -> Contour:
+def contour(scalar: Scalar, fit: Fit, pair: Sequence[str], points: int = 25, sigmas: float = 4.0) -> Contour:
     """t of a pair of parameters on a grid of +- `sigmas` around theta_hat, or over the support where that ends first."""
     axes = [_axis(scalar, fit, name, points, sigmas) for name in pair]
     surface = profile(scalar, fit, tuple(pair), torch.cartesian_prod(*axes))
@@ -104,11 +111,11 @@ def _axis(scalar: Scalar, fit: Fit, name: str, points: int, sigmas: float) -> Te
 def conditional(scalar: Scalar, fit: Fit, held: list[int], at: Tensor, screened: bool = False) -> Ascent:
     """The maximum over all other parameters with columns `held` at each row of `at (G, k)`.
 
-    Climbs from a parabola's guess at each mode and, if `screened`, from the best two of a design.
+    Climbs from a parabola's guess at each mode and, if `screened`, from the best of a design.
     """
     starts = [parabola(scalar, mode, held, at) for mode in fit.modes]
     if screened and len(held) < len(scalar.space):
-        starts += _screen(scalar, held, at)
+        starts.append(_screen(scalar, held, at))
     return _best(ascend(scalar, torch.cat(starts), _free(scalar, held)), len(at))
 
 
@@ -122,7 +129,12 @@ def parabola(scalar: Scalar, mode: Mode, held: list[int], at: Tensor) -> Tensor:
     return Cube(scalar).theta(Cube(scalar).unit(theta)).index_copy(1, torch.tensor(held), at)
 
 
-def _screen(scalar: Scalar, held: list[int], at: Tensor) -> list[Tensor]:
+def _from(near: Profile, scalar: Scalar, held: list[int], at: Tensor) -> Ascent:
+    closest = torch.cdist(at, near.grid).argmin(dim=1)
+    return ascend(scalar, near.theta[closest].index_copy(1, torch.tensor(held), at), _free(scalar, held))
+
+
+def _screen(scalar: Scalar, held: list[int], at: Tensor) -> Tensor:
     free = _free(scalar, held)
     rest = sobol(int(free.sum()), max(16, SCREEN // len(at)), seed=0)
     t = Cube(scalar).unit(at.new_zeros(1, len(free)).index_copy(1, torch.tensor(held), at[:1])).repeat(len(at), len(rest), 1)
@@ -131,7 +143,7 @@ def _screen(scalar: Scalar, held: list[int], at: Tensor) -> list[Tensor]:
     theta[:, :, held] = at[:, None]
     with torch.no_grad():
         value = scalar.values(theta.reshape(-1, len(free))).reshape(len(at), len(rest))
-    return [theta[torch.arange(len(at)), i] for i in value.topk(2, dim=1).indices.T]
+    return theta[torch.arange(len(at)), value.argmax(dim=1)]
 
 
 def _from_neighbours(scalar: Scalar, held: list[int], at: Tensor, best: Ascent) -> Ascent:

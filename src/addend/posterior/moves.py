@@ -7,8 +7,8 @@ Each walker of one half proposes an independent draw from
 with Sigma the covariance of that half and h in (0.1, 0.25, 0.6), accepted with Metropolis' ratio (kombine's idea, which
 emcee's `KDEMove` has with one Gaussian kernel). Small h follows what is bent, large h serves what is nearly Gaussian, and
 heavy tails keep walkers from being stuck in those of the posterior; all proposals cross between modes. For the same number
-of evaluations it gives eight times the effective sample size of stretch moves on a Gaussian in five dimensions, and
-on H0 against rd where only their product is known.
+of evaluations it gives about four times the effective sample size of stretch moves on a Gaussian in five dimensions, and
+six times on H0 against rd where only their product is known.
 """
 
 import numpy as np
