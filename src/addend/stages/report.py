@@ -15,6 +15,7 @@ from .drawings import panels
 from .fusion import Terms, read_terms
 from .register import commit
 
+SHOWN = ("parameter", "unit", "theta_hat", "posterior", "interval_68", "interval_95", "profile_68", "neyman_68")
 PACKAGES = ("addend", "torch", "zuko", "numpy", "scipy", "emcee", "getdist", "zarr", "mlflow", "dvc")
 
 
@@ -37,7 +38,7 @@ def report(fusion: str) -> None:
 def show(fusion: str) -> None:
     """Print theta_hat with intervals, and where the page is."""
     summary = json.loads((places.report(fusion) / "summary.json").read_text())
-    rows = key_figures(summary)
+    rows = [{k: row[k] for k in SHOWN} for row in key_figures(summary)]
     widths = {k: max(len(k), *(len(r[k]) for r in rows)) for k in rows[0]}
     print(f"\n{fusion}: {sentence(summary)}\n")
     for row in ({k: k for k in widths}, *rows):
