@@ -1,16 +1,14 @@
 """Trust, at full size: what the tests of calibration assert on a small scale, measured.
 
-    1  The planted bias b = 0.05: coverage of nominal 68 % intervals against N, without and with local calibration.
-    2  Learned flows at N = 10^4: mean squared error over that of the exact MLE, before and after local calibration, and
-       coverage of Wilks' and Neyman's sets, audited.
-    3  The independence gate: false alarms, and power against tau.
+    planted   a score bias of 0.05: coverage of nominal 68 % intervals against N, without and with local calibration
+    gate      how often the independence gate fires on 2000 pairs that share an effect of size tau
+    accuracy  learned flows at N = 10^4: mean squared error over the exact MLE's, before and after local calibration
+    sets      coverage of Wilks' and of Neyman's sets of those flows, 4000 data sets to learn from and 2000 to audit
 
-Prints a table each. `python -m benchmarks.trust [--audit]`; the audit takes the numbers of pseudo-experiments that the
-statements of accuracy need, tens of minutes on one core, the plain run a tenth of them.
+`python -m benchmarks.trust [--quick]`: about half an hour on one core, two minutes with a tenth of the pseudo-experiments.
 """
 
 import sys
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,60 +22,71 @@ from addend.calibration.local import ROUNDS, LocalMoments, calibrate, design
 from addend.calibration.neyman import Audit, Draws, learn
 from addend.heads import Flow, Head
 from addend.training import Rows, Training, fit
-from benchmarks.tasks import TASKS, Exact, Task
+
+from .record import table, write
+from .tasks import TASKS, Exact, Task
 
 LEVELS = (ONE_SIGMA, TWO_SIGMA)
 N = 10_000
+TRIALS = {10: 4000, 100: 4000, 400: 2000, 1000: 1000, 10_000: 100}
 
 
-def planted(trials: dict[int, int], rng: np.random.Generator, bias: float = 0.05) -> None:
-    """Part 1: x ~ N(theta, 1), psi with score x - theta + b."""
-    print("\nplanted bias 0.05, N* = 400: coverage at nominal 0.683")
-    print("      N   exact  plain  corrected  [95 % band]  with its own width")
+def run(quick: bool = False) -> None:
+    """Print the four tables and keep their rows."""
+    less, rng = 10 if quick else 1, np.random.default_rng(0)
+    found = {"planted": planted({n: count // less for n, count in TRIALS.items()}, rng), "gate": gate(1000 // less, rng)}
+    encoders = [train(name, rng) for name in (("scale",) if quick else ("scale", "gamma"))]
+    found["accuracy"] = [accuracy(encoder, 200 // less, rng) for encoder in encoders]
+    found["sets"] = [row for encoder in encoders for row in sets(encoder, 4000 // less, 2000 // less, rng)]
+    for name, rows in found.items():
+        print(f"\n{name}\n{table(rows)}")
+    write("trust", quick, [{"table": name, **row} for name, rows in found.items() for row in rows])
+
+
+def planted(trials: dict[int, int], rng: np.random.Generator, bias: float = 0.05) -> list[dict]:
+    """x ~ N(theta, 1) and a psi of score x - theta + b, whose trust size is 400."""
+    rows = []
     for n, count in trials.items():
-        found = np.array([_corrected(rng.standard_normal() / np.sqrt(n) + bias, n, bias, rng) for _ in range(count)])
-        held = (np.abs(found[:, 0]) <= 1 / np.sqrt(n)).sum()
-        low, high = binomial(held, count)
-        plain = (np.abs(rng.standard_normal(10**6) / np.sqrt(n) + bias) <= 1 / np.sqrt(n)).mean()
+        hats = rng.standard_normal(count) / np.sqrt(n) + bias
+        corrected = np.array([_corrected(hat, n, bias, rng) for hat in hats])
+        held = int((np.abs(corrected[:, 0]) <= 1 / np.sqrt(n)).sum())
         exact = norm.cdf(1 - bias * np.sqrt(n)) - norm.cdf(-1 - bias * np.sqrt(n))
-        own = (np.abs(found[:, 0]) <= found[:, 1]).mean()
-        print(f"{n:7d}   {exact:.3f}  {plain:.3f}    {held / count:.3f}    [{low:.3f}, {high:.3f}]      {own:.3f}   of {count}")
+        rows.append({
+            "N": n, "expected": float(exact), "plain": float((np.abs(hats) <= 1 / np.sqrt(n)).mean()),
+            **_share("corrected", held, count), "own width": float((np.abs(corrected[:, 0]) <= corrected[:, 1]).mean()),
+        })  # fmt: skip
+    return rows
 
 
-def _corrected(hat: float, n: int, bias: float, rng: np.random.Generator) -> tuple[float, float]:
-    centre = hat
-    for times, spread in ROUNDS:
-        theta = design([centre], [[1 / n]], times * n, rng, [-1e3], [1e3], spread)
-        score = theta - hat + bias + rng.standard_normal(theta.shape)
-        term = LocalMoments.measure(("theta",), [centre], theta, score).term(n)
-        found = calibrate(("theta",), np.array([hat]), [centre], [term])
-        centre = float(found.theta[0])
-    return centre, float(np.sqrt(found.covariance[0, 0]))
+def gate(trials: int, rng: np.random.Generator, n: int = 2000) -> list[dict]:
+    """Pairs of x = theta + eta + noise, eta ~ N(0, tau^2) shared by the two of a pair."""
+    rows = []
+    for tau, count in ((0.0, trials), (0.25, trials // 4), (0.35, trials // 4), (0.5, trials // 4)):
+        fired = 0
+        for _ in range(count):
+            theta, eta = rng.uniform(-2, 2, (n, 1)), tau * rng.standard_normal((n, 1))
+            fired += check_independence(Pairs(("a", "b"), theta, *(theta + eta + rng.standard_normal((2, n, 1)))), rng).fires
+        rows.append({"tau": tau, **_share("fires", fired, count)})
+    return rows
 
 
 @dataclass
 class Learned:
-    """psi of a task as arrays: a head on phi in [-1, 1]^D, in double precision.
-
-    Arguments:
-        task: The simulator.
-        head: Learned or exact.
-        generator: Of its draws.
-    """
+    """psi of a task on phi in [-1, 1]^D: a head, learned or exact, in double precision."""
 
     task: Task
     head: Head
-    generator: torch.Generator
+    rng: np.random.Generator
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the coordinates."""
-        return tuple(f"phi_{d}" for d in range(len(self.task.low)))
+        return tuple(f"phi_{d}" for d in range(self.task.coordinates))
 
     def draw(self, phi: np.ndarray, n: int) -> torch.Tensor:
         """z `(T, n, Z)` at phi `(T, D)`."""
-        theta = self.task.theta(torch.as_tensor(phi))
-        return self.task.draw(theta[:, None].expand(-1, n, -1).contiguous(), self.generator)
+        z = self.task.draw(torch.as_tensor(np.repeat(phi, n, axis=0)), self.rng)
+        return z.reshape(len(phi), n, -1)
 
     def sums(self, z: torch.Tensor, phi: torch.Tensor) -> torch.Tensor:
         """S `(T,)` of data sets z `(T, n, Z)` at phi `(T, D)`."""
@@ -96,60 +105,67 @@ class Learned:
             H = -torch.stack([torch.autograd.grad(g[:, d].sum(), phi, retain_graph=True)[0] for d in range(phi.shape[1])], dim=1)
             phi = phi + torch.linalg.solve(H, g).clamp(-0.1, 0.1)
         with torch.no_grad():
-            return phi.numpy(), self.sums(z, phi).numpy(), H.numpy()
+            return phi.detach().numpy(), self.sums(z, phi).numpy(), H.detach().numpy()
 
 
-def train(name: str, simulations: int = 500_000, steps: int = 3000, seed: int = 0) -> Learned:
+def train(name: str, rng: np.random.Generator, simulations: int = 500_000, steps: int = 3000) -> Learned:
     """A flow trained on a task, in half a minute or so."""
-    task, generator = TASKS[name], torch.Generator().manual_seed(seed)
-    phi = torch.rand(simulations, len(task.low), generator=generator) * 2 - 1
-    z = task.draw(task.theta(phi), generator)
-    plain = {"link": "identity", "error": None, "present": None}
-    torch.manual_seed(seed)
-    head = Flow([plain] * task.observables, 0, len(task.low), [], components=6)
-    fit(head, Rows(z, z[:, :0], phi), Training(seed, (200, steps, steps), (512, 1024, 4096), (3e-3, 5e-3, 3e-3)))
-    return Learned(task, head.double(), generator)
+    task, plain = TASKS[name], {"link": "identity", "error": None, "present": None}
+    phi = torch.as_tensor(rng.uniform(-1, 1, (simulations, task.coordinates)))
+    z = task.draw(phi, rng).float()
+    torch.manual_seed(0)
+    head = Flow([plain] * task.observables, 0, task.coordinates, [], components=6)
+    fit(head, Rows(z, z[:, :0], phi.float()), Training(0, (200, steps, steps), (512, 1024, 4096), (3e-3, 5e-3, 3e-3)))
+    return Learned(task, head.double(), rng)
 
 
-def accuracy(learned: Learned, exact: Learned, trials: int, rng: np.random.Generator) -> None:
-    """Part 2a: mean squared errors, relative to the exact MLE's, in its own covariance."""
-    errors = {"exact": [], "learned": [], "corrected": []}
-    for phi in rng.uniform(-0.7, 0.7, (trials, len(learned.task.low))):
+def accuracy(learned: Learned, trials: int, rng: np.random.Generator) -> dict:
+    """Squared errors in the exact MLE's own covariance, relative to the exact MLE's."""
+    exact, errors = Learned(learned.task, Exact(learned.task.name), rng), []
+    for phi in rng.uniform(-0.7, 0.7, (trials, learned.task.coordinates)):
         z = learned.draw(phi[None], N)
-        best, _, H = exact.maximise(z, phi[None])
-        hat, _, own = learned.maximise(z, phi[None])
-        local = _local(learned, hat[0], np.linalg.inv(own[0]), rng)
-        for key, at in (("exact", best[0]), ("learned", hat[0]), ("corrected", local)):
-            errors[key].append((at - phi) @ H[0] @ (at - phi))
-    best, before, after = (np.mean(errors[k]) for k in ("exact", "learned", "corrected"))
-    noise = np.std(np.array(errors["corrected"]) - errors["exact"]) / np.sqrt(trials) / best
-    ratios = f"{before / best:6.2f} learned, {after / best:5.2f} +- {noise:.2f} corrected"
-    print(f"{learned.task.name:9s} MSE / MLE's at N = {N}: {ratios}, of {trials}")
+        (best,), _, (H,) = exact.maximise(z, phi[None])
+        (hat,), _, (own,) = learned.maximise(z, phi[None])
+        found = (best, hat, _local(learned, hat, np.linalg.inv(own), rng))
+        errors.append([(at - phi) @ H @ (at - phi) for at in found])
+    best, plain, corrected = np.mean(errors, axis=0)
+    noise = np.std(np.diff(errors, axis=1).cumsum(axis=1)[:, 1]) / np.sqrt(trials) / best
+    return {"task": learned.task.name, "N": N, "plain": plain / best, "corrected": corrected / best, "+-": noise, "of": trials}
+
+
+def sets(learned: Learned, teach: int, audit: int, rng: np.random.Generator) -> list[dict]:
+    """Wilks' and Neyman's sets, audited on data sets of their own."""
+    D, rows = learned.task.coordinates, []
+    phi = rng.uniform(-0.9, 0.9, (teach + audit, D))
+    t = np.concatenate([_t(learned, some) for some in np.array_split(phi, max(1, len(phi) // 20))])
+    learnt = learn(Draws(learned.names, phi[:teach], t[:teach]), LEVELS, degree=2 if teach > 1000 else 1)
+    phi, t = phi[teach:], t[teach:]
+    for method, inside in (("Wilks", t[:, None] <= chi2.ppf(LEVELS, D)), ("Neyman", learnt.inside(phi, t))):
+        found = Audit.measure(learned.names, phi, inside, LEVELS, [-0.9] * D, [0.9] * D)
+        one, two = (_share(word, int(k), audit) for word, k in zip(("at .683", "at .954"), inside.sum(axis=0), strict=True))
+        rows.append({"task": learned.task.name, "sets": method, **one, **two, "slices off": len(found.failing(0.01))})
+    return rows
+
+
+def _corrected(hat: float, n: int, bias: float, rng: np.random.Generator) -> tuple[float, float]:
+    centre = hat
+    for times, spread in ROUNDS:
+        theta = design([centre], [[1 / n]], times * n, rng, [-1e3], [1e3], spread)
+        score = theta - hat + bias + rng.standard_normal(theta.shape)
+        term = LocalMoments.measure(("theta",), [centre], theta, score).term(n)
+        found = calibrate(("theta",), np.array([hat]), [centre], [term])
+        centre = float(found.theta[0])
+    return centre, float(np.sqrt(found.covariance[0, 0]))
 
 
 def _local(learned: Learned, hat: np.ndarray, covariance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    centre = hat
+    centre, edge = hat, np.ones(len(hat))
     for times, spread in ROUNDS:
-        phi = design(centre, covariance, times * N, rng, -np.ones(len(hat)), np.ones(len(hat)), spread)
-        z = learned.task.draw(learned.task.theta(torch.as_tensor(phi)), learned.generator)
+        phi = design(centre, covariance, times * N, rng, -edge, edge, spread)
+        z = learned.task.draw(torch.as_tensor(phi), rng)
         term = LocalMoments.measure(learned.names, centre, phi, learned.score(z, hat)).term(N)
         centre = calibrate(learned.names, hat, centre, [term]).theta
     return centre
-
-
-def coverage(learned: Learned, teach: int, audit: int, rng: np.random.Generator, degree: int) -> None:
-    """Part 2b: Wilks' and Neyman's sets of a learned psi at N observations."""
-    names, D = learned.names, len(learned.names)
-    phi = rng.uniform(-0.9, 0.9, (teach + audit, D))
-    t = np.concatenate([_t(learned, some) for some in np.array_split(phi, max(1, len(phi) // 20))])
-    sets = learn(Draws(names, phi[:teach], t[:teach]), LEVELS, degree)
-    phi, t = phi[teach:], t[teach:]
-    box = (-0.9 * np.ones(D), 0.9 * np.ones(D))
-    for word, inside in (("Wilks", t[:, None] <= chi2.ppf(LEVELS, D)), ("Neyman", sets.inside(phi, t))):
-        found = Audit.measure(names, phi, inside, LEVELS, *box)
-        low, high = found.band()
-        shown = ", ".join(f"{c:.3f} [{a:.3f}, {b:.3f}]" for c, a, b in zip(found.coverage, low, high, strict=True))
-        print(f"{learned.task.name:9s} {word:6s} at .683 and .954: {shown}, of {audit}; {len(found.failing(0.01))} slices off")
 
 
 def _t(learned: Learned, phi: np.ndarray) -> np.ndarray:
@@ -159,33 +175,11 @@ def _t(learned: Learned, phi: np.ndarray) -> np.ndarray:
         return 2 * (best - learned.sums(z, torch.as_tensor(phi)).numpy())
 
 
-def gate(trials: int, rng: np.random.Generator, n: int = 2000) -> None:
-    """Part 3: how often the gate fires on n pairs of x = theta + eta + noise."""
-    print(f"\nindependence gate at a false-alarm rate of 5 %, {n} pairs")
-    for tau, count in ((0.0, trials), (0.25, trials // 4), (0.35, trials // 4), (0.5, trials // 4)):
-        fired = 0
-        for _ in range(count):
-            theta, eta = rng.uniform(-2, 2, (n, 1)), tau * rng.standard_normal((n, 1))
-            fired += check_independence(Pairs(("a", "b"), theta, *(theta + eta + rng.standard_normal((2, n, 1)))), rng).fires
-        low, high = binomial(fired, count)
-        print(f"  tau = {tau:4.2f}: fires {fired:4d} of {count:4d} = {fired / count:.3f} [{low:.3f}, {high:.3f}]")
-
-
-def main(audit: bool = False) -> None:
-    """Everything, one tenth of the pseudo-experiments unless `audit`."""
-    torch.set_num_threads(1)
-    rng, more = np.random.default_rng(0), 10 if audit else 1
-    planted({10: 400 * more, 100: 400 * more, 400: 200 * more, 1000: 100 * more, 10_000: 10 * more}, rng)
-    gate(100 * more, rng)
-    print("\nlearned flows")
-    for name in ("scale", "gamma", "cauchy", "gaussian") if audit else ("scale", "gamma"):
-        start = time.process_time()
-        learned = train(name)
-        print(f"{name:9s} trained in {time.process_time() - start:.0f} CPU s")
-        exact = Learned(learned.task, Exact(name), learned.generator)
-        accuracy(learned, exact, 10 * more, rng)
-        coverage(learned, 400 * more, 200 * more, rng, degree=2 if audit else 1)
+def _share(word: str, k: int, n: int) -> dict:
+    low, high = binomial(k, n)
+    return {word: k / n, f"{word}, band": f"{low:.3f}-{high:.3f}", f"{word}, of": n}
 
 
 if __name__ == "__main__":
-    main("--audit" in sys.argv)
+    torch.set_num_threads(1)
+    run("--quick" in sys.argv)
