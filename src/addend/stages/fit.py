@@ -69,7 +69,7 @@ def fused(terms: Terms, fit: Fit, posterior: Posterior) -> dict:
         "terms": list(terms.scalar.terms), "value": fit.value, "converged": fit.converged, "identified": list(fit.identified),
         "modes": [_mode(fit, mode) for mode in fit.modes],
         "sampling": {
-            "method": "emcee, kernel-density and differential-evolution moves", "samples": len(posterior.samples),
+            "method": "emcee, heavy-tailed kernel-density move", "samples": len(posterior.samples),
             "effective": float(posterior.ess.min()), "reached": posterior.reached,
         },
     }  # fmt: skip
