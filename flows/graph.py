@@ -23,6 +23,7 @@ class Stage:
         outs: Paths of its outputs.
         always: Whether DVC runs it every time (`always_changed`).
         accelerator: Whether its `meta` asks for one.
+        minutes: How long it takes, as its `meta` says; 0 where it is short or does not say.
     """
 
     address: str
@@ -31,6 +32,7 @@ class Stage:
     outs: tuple[str, ...]
     always: bool
     accelerator: bool
+    minutes: float = 0.0
 
 
 def plan(targets: list[str] | None = None) -> list[Stage]:
@@ -59,4 +61,5 @@ def _stage(step, graph) -> Stage:
         outs=tuple(out.def_path for out in step.outs),
         always=step.always_changed,
         accelerator=bool((step.meta or {}).get("accelerator")),
+        minutes=float((step.meta or {}).get("minutes", 0)),
     )
