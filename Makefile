@@ -23,7 +23,7 @@ demo: $(READY)
 	.venv/bin/python -m flows
 
 test: $(READY)
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 serve: $(READY)
 	.venv/bin/python -m flows.serve
