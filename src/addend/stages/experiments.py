@@ -23,7 +23,6 @@ from ..encoder import Encoder
 from ..modality import Columns, Modality
 from ..parameters import Parameter, ParameterSpace
 from ..scalar import Constraint, Jet, Scalar, Sum
-from ..scalar.jet import differentiate
 
 PAIRS = 2**13
 """(theta, observation) pairs, second derivatives of which are held at once; more would leave the cache."""
@@ -62,22 +61,27 @@ class Repeated(Scalar):
         return torch.cat([self.psi(t[:, :-1], repetition(t)).sum(dim=1) for t in theta.split(self.rows)])
 
     def jet(self, theta: Tensor) -> Jet:
-        rows = max(1, self.rows // len(self.encoder.space))
-        return Jet(*(torch.cat(group) for group in zip(*map(self._jet, theta.split(rows)), strict=True)))
+        return Jet(*(torch.cat(group) for group in zip(*map(self._jet, theta.split(self.rows)), strict=True)))
 
     def each_score(self, theta: Tensor) -> Tensor:
         """The gradient of each observation's psi, `(B, N, D)`, at theta `(B, D + 1)`."""
         return torch.cat([self._scores(t) for t in theta.split(self.rows)])
 
     def _jet(self, theta: Tensor) -> Jet:
-        j, d = repetition(theta), len(self.encoder.space)
-        jet = differentiate(lambda t: self.psi(t, j.repeat(len(t) // len(j))).sum(dim=1), theta[:, :-1])
-        return jet.embed(list(range(d)), d + 1)
+        """One backward pass for each row of the Hessian: cheaper than one pass over D copies where rows are many."""
+        j, columns = repetition(theta), list(range(len(self.encoder.space)))
+        with torch.enable_grad():
+            x = theta[:, :-1].detach().requires_grad_()
+            value = self.psi(x, j).sum(dim=1)
+            gradient = slope(value.sum(), x, create_graph=True)
+            hessian = torch.stack([slope(g.sum(), x, retain_graph=True) for g in gradient.T], dim=1)
+        jet = Jet(value.detach(), gradient.detach(), 0.5 * (hessian + hessian.mT))
+        return jet.embed(columns, len(columns) + 1)
 
     def _scores(self, theta: Tensor) -> Tensor:
         with torch.enable_grad():
             each = theta[:, None, :-1].expand(-1, self.n, -1).detach().clone().requires_grad_()
-            return torch.autograd.grad(self.psi(each, repetition(theta)).sum(), each)[0]
+            return slope(self.psi(each, repetition(theta)).sum(), each)
 
 
 class Remeasured(Scalar):
@@ -97,6 +101,13 @@ class Remeasured(Scalar):
 
     def values(self, theta: Tensor) -> Tensor:
         return -0.5 * ((theta[:, 0] - self.means[repetition(theta)]) / self.std).square()
+
+
+def slope(y: Tensor, x: Tensor, **options: bool) -> Tensor:
+    """The gradient of the number y in x; zero where it does not depend on x."""
+    if not y.requires_grad:
+        return torch.zeros_like(x)
+    return torch.autograd.grad(y, x, materialize_grads=True, **options)[0]
 
 
 def repetition(theta: Tensor) -> Tensor:
