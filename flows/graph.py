@@ -3,11 +3,15 @@
 `dvc.yaml` alone says what depends on what. Nothing here adds to it, so a scheduled run and `dvc repro` do the same.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from dvc.lock import LockError
 from dvc.repo import Repo
 from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
+from dvc.utils.serialize import load_yaml, modify_yaml
 
 ALWAYS = ["always changed"]
 
@@ -18,7 +22,7 @@ class Stage:
 
     Arguments:
         address: What DVC calls it, such as `modalities/toy/dvc.yaml:simulate`.
-        lane: The dvc.yaml that states it. Stages of one lane share one dvc.lock, hence run one after the other.
+        lock: The dvc.lock that keeps what it made of what.
         needs: Addresses of the stages whose outputs it reads.
         outs: Paths of its outputs.
         always: Whether DVC runs it every time (`always_changed`).
@@ -27,12 +31,17 @@ class Stage:
     """
 
     address: str
-    lane: str
+    lock: str
     needs: tuple[str, ...]
     outs: tuple[str, ...]
     always: bool
     accelerator: bool
     minutes: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Its name in its dvc.yaml and dvc.lock."""
+        return self.address.rpartition(":")[2]
 
 
 def plan(targets: list[str] | None = None) -> list[Stage]:
@@ -53,10 +62,32 @@ def stale(stages: list[Stage]) -> list[Stage]:
     return [stage for stage in stages if status.get(stage.address, ALWAYS) != ALWAYS]
 
 
+@contextmanager
+def locks_in_order(stages: list[Stage]) -> Iterator[None]:
+    """Afterwards, what this block added to a dvc.lock stands where `dvc repro` would have put it: last, in its order.
+
+    DVC appends an entry as its stage ends; stages that ran side by side end in any order.
+    """
+    groups = {lock: [s.name for s in stages if s.lock == lock] for lock in {s.lock for s in stages}}
+    before = {lock: _entries(lock) for lock in groups}
+    try:
+        yield
+    finally:
+        for lock, planned in groups.items():
+            order = before[lock] + [name for name in planned if name not in before[lock]]
+            if (found := _entries(lock)) != (wanted := [name for name in order if name in found]):
+                with modify_yaml(lock) as content:
+                    content["stages"] = {name: content["stages"][name] for name in wanted}
+
+
+def _entries(lock: str) -> list[str]:
+    return list(load_yaml(lock).get("stages", {})) if Path(lock).exists() else []
+
+
 def _stage(step, graph) -> Stage:
     return Stage(
         address=step.addressing,
-        lane=step.path_in_repo,
+        lock=str(Path(step.path_in_repo).with_name("dvc.lock")),
         needs=tuple(sorted(needed.addressing for needed in graph.successors(step))),
         outs=tuple(out.def_path for out in step.outs),
         always=step.always_changed,

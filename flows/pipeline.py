@@ -1,4 +1,4 @@
-"""The flow: every stage of DVC's DAG as a task, modalities side by side, tried again where two meet at a lock.
+"""The flow: every stage of DVC's DAG as a task, two side by side, tried again where two meet at a lock.
 
 A stage whose `meta` asks for an accelerator carries the tag `accelerator`; how many of those may run at once is a
 limit set on the server (`prefect concurrency-limit create accelerator 1`), not here.
@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 
 from flows.children import StageFailed, StoreBusy, repro, stop
-from flows.graph import Stage, plan
+from flows.graph import Stage, locks_in_order, plan
 from flows.report import reports, rows
 
 _slots = BoundedSemaphore(int(os.environ.get("ADDEND_SIDE_BY_SIDE", "2")))
@@ -27,10 +27,11 @@ def pipeline(targets: list[str] | None = None) -> None:
         StageFailed: Names every stage that failed; what needs none of them has been run all the same.
     """
     stages = plan(targets)
-    try:
-        states = _run(stages)
-    finally:
-        stop()
+    with locks_in_order(stages):
+        try:
+            states = _run(stages)
+        finally:
+            stop()
     failed = [node.address for node in stages if states[node.address].is_failed()]
     if failed:
         raise StageFailed(f"failed: {', '.join(failed)}; the log of each task says why")
@@ -57,21 +58,23 @@ def stage(address: str) -> None:
 
 
 def _run(stages: list[Stage]) -> dict:
-    """A task a stage, after those it needs and after the one before it in its lane; final states by address."""
-    futures, last = {}, {}
+    """A task a stage, after those it needs; final states by address."""
+    futures = {}
     for node in longest_first(stages):
-        after = [futures[address] for address in node.needs] + last.get(node.lane, [])
+        after = [futures[address] for address in node.needs]
         tags = {"accelerator"} if node.accelerator else set()
         futures[node.address] = stage.with_options(tags=tags).submit(node.address, wait_for=after)
-        last[node.lane] = [futures[node.address]]
     wait(list(futures.values()))
     return {address: future.state for address, future in futures.items()}
 
 
 def longest_first(stages: list[Stage]) -> list[Stage]:
-    """The lanes whose stages say that they take longest first, so that no long one is left to run alone at the end."""
-    minutes = {lane: -sum(s.minutes for s in stages if s.lane == lane) for lane in {s.lane for s in stages}}
-    return sorted(stages, key=lambda node: minutes[node.lane])
+    """Stages by the minutes that they and the longest chain of those that wait for them take; never one before what it needs."""
+    left: dict[str, float] = {}
+    for node in reversed(stages):
+        waiting = [left[other.address] for other in stages if node.address in other.needs]
+        left[node.address] = node.minutes + max(waiting, default=0.0)
+    return sorted(stages, key=lambda node: -left[node.address])
 
 
 def _publish(node: Stage) -> None:
