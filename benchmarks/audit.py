@@ -4,7 +4,7 @@ For every fusion that has been fitted (`make demo`), 2000 pseudo-experiments tha
 each method hold the truth, with 95 % binomial bands. The same simulated data are then given to the exact likelihoods of
 the modalities; the intervals that the two draw from the real data, each by its own critical values, are compared.
 
-`make audit`, or `python -m benchmarks.audit [fusion] [teach] [audit]`: about three minutes a fusion on one core.
+`make audit`, or `python -m benchmarks.audit [fusion ...]`: some minutes a fusion on one core, a fifth of it with --quick.
 """
 
 import json
@@ -18,52 +18,57 @@ from scipy.stats import binom
 
 from addend import shards
 from addend.maximum import maximise, profile_interval
+from addend.modality import find
 from addend.report import FUSED, read_curves
 from addend.scalar import Sum, constraints
 from addend.stages import places
 from addend.stages.audited import audited
-from addend.stages.calibrate_fusion import Budget, Known, run
+from addend.stages.calibrate_fusion import Budget, Known, run as repetitions
 from addend.stages.experiments import Laboratory
 from addend.stages.fusion import read_terms
 from addend.stages.neyman import Criticals, intervals
 
 from .likelihoods import HEADS, Exact
-from addend.modality import find
+from .record import table, write
 
-TEACH, AUDIT = 4000, 2000
+FULL, QUICK = Budget(4000, 2000), Budget(800, 400)
 LEVELS = (0.6826894921370859, 0.9544997361036416)
+INTERVALS = ("textbook 68 %", "textbook 95 %", "Neyman 68 %", "Neyman 95 %")
 
 
-def main(*arguments: str) -> None:
-    """The fusions of params.yaml, or the one named."""
+def run(quick: bool, fusions: list[str] | None = None) -> None:
+    """Audit the named fusions, or all that were fitted."""
     torch.set_num_threads(1)
-    names = [arguments[0]] if arguments else [p.parent.name for p in sorted(places.ROOT.glob("data/fusions/*/fit"))]
+    names = fusions or [p.parent.name for p in sorted(places.ROOT.glob("data/fusions/*/fit"))]
     if not names:
         print("There is no fitted fusion to audit; run 'make demo' first.")
-    budget = Budget(*(int(a) for a in arguments[1:3])) if len(arguments) > 2 else Budget(TEACH, AUDIT)
+    coverage, widths = [], []
     for name in names:
-        start = time.monotonic()
-        audit(name, budget)
-        print(f"{name}: {time.monotonic() - start:.0f} s\n")
+        start = time.process_time()
+        rows, compared = audit(name, QUICK if quick else FULL)
+        coverage, widths = coverage + rows, widths + compared
+        print(f"{name}: {time.process_time() - start:.0f} s of one core\n")
+    write("audit", quick, coverage, widths=widths)
 
 
-def audit(fusion: str, budget: Budget) -> None:
-    """Print coverage by method, closure, tension, and the comparison with the exact likelihood."""
-    learned, samples, q = laboratory(fusion)
+def audit(fusion: str, budget: Budget) -> tuple[list[dict], list[dict]]:
+    """Coverage by method and region, and widths compared with the exact likelihood's; both are printed."""
+    learned, known = laboratory(fusion)
     print(f"\n{fusion}: {budget.teach} repetitions teach, {budget.audit} audit, N = {sum(learned.n.values())}")
-    found = _one("learned", learned, samples, q, budget)
-    if set(learned.encoders) <= set(HEADS):
-        other = _one("exact", exact(learned), samples, q, replace(budget, audit=max(budget.audit // 4, 2)))
-        _compare(found, other)
+    rows, found = _one(fusion, "learned", learned, known, budget)
+    if not set(learned.encoders) <= set(HEADS):
+        return rows, []
+    more, other = _one(fusion, "exact", exact(learned), known, replace(budget, audit=budget.audit // 4))
+    return rows + more, _compare(fusion, found, other)
 
 
-def laboratory(fusion: str) -> tuple[Laboratory, np.ndarray, float | None]:
-    """A fusion with its simulators, posterior samples, and the tension of the real data."""
+def laboratory(fusion: str) -> tuple[Laboratory, Known]:
+    """A fusion with its simulators, and what its fit has found."""
     terms, folder = read_terms(fusion), places.fusion(fusion, "fit")
     observed = {m: shards.read_set(places.fusion(fusion, "observations") / m).columns for m in terms.used}
     stated = json.loads((folder / "fit.json").read_text())["tension"]
     known = Known(read_curves(folder / "curves.npz").posterior[FUSED].values, stated and stated["Q"])
-    return Laboratory(terms.scalar, terms.encoders, {m: find(m) for m in terms.used}, observed), known.samples, known.q
+    return Laboratory(terms.scalar, terms.encoders, {m: find(m) for m in terms.used}, observed), known
 
 
 def exact(learned: Laboratory) -> Laboratory:
@@ -73,44 +78,47 @@ def exact(learned: Laboratory) -> Laboratory:
     return replace(learned, scalar=Sum([*terms, *constraints(learned.space)], learned.space), encoders=heads)
 
 
-def _one(word: str, lab: Laboratory, samples: np.ndarray, q: float | None, budget: Budget) -> dict[str, list]:
+def _one(fusion: str, psi: str, lab: Laboratory, known: Known, budget: Budget) -> tuple[list[dict], dict[str, list]]:
     fit = maximise(lab.scalar)
-    taught, seen = run(word, lab, fit, samples, budget)
+    taught, seen = repetitions(f"{fusion}, {psi}", lab, fit, known.samples, budget)
     criticals = Criticals.learn(taught)
-    blocks, said = audited(seen, criticals, fit, sum(lab.n.values()), q)
-    _coverage(word, blocks)
+    blocks, said = audited(seen, criticals, fit, sum(lab.n.values()), known.q)
+    rows = _coverage(fusion, psi, blocks)
     for sentence in said:
         print("  !", sentence)
     sets = {p: intervals(lab.scalar, fit, p, c) for p, c in criticals.single.items()}
-    return {p: [*((i.low, i.high) for i in (profile_interval(lab.scalar, fit, p, a) for a in LEVELS)), *sets[p]] for p in sets}
+    textbook = {p: [profile_interval(lab.scalar, fit, p, level) for level in LEVELS] for p in sets}
+    return rows, {p: [*((i.low, i.high) for i in textbook[p]), *sets[p]] for p in sets}
 
 
-def _coverage(word: str, blocks: dict) -> None:
-    n = blocks["audit"]["trials"]
-    bands = ", ".join(f"{a:.3f} in [{low / n:.3f}, {high / n:.3f}]" for a in LEVELS for low, high in [binom.interval(0.95, n, a)])
-    print(f"\n{word}: fraction of {n} that held the truth; chance allows {bands}")
-    for method, hits in blocks["audit"]["hits"].items():
-        print(f"  {'together, ' + method:38s}" + "  ".join(f"{h / n:.3f}" for h in hits))
+def _coverage(fusion: str, psi: str, blocks: dict) -> list[dict]:
+    n, rows = blocks["audit"]["trials"], []
+    bands = ", ".join("{:.3f} to {:.3f}".format(*np.array(binom.interval(0.95, n, level)) / n) for level in LEVELS)
     for curve in blocks["coverage"]:
-        at = [int(np.argmin(np.abs(np.array(curve["levels"]) - a))) for a in LEVELS]
-        for p, hits in curve["hits"].items():
-            print(f"  {curve['label'] + ', ' + p:38s}" + "  ".join(f"{hits[i] / n:.3f}" for i in at))
-    for p, mean in blocks["pulls"]["mean"].items():
-        print(f"  pull of {p:30s}{mean:+.3f}, spread {blocks['pulls']['spread'][p]:.3f}")
+        at = [int(np.argmin(np.abs(np.array(curve["levels"]) - level))) for level in LEVELS]
+        for region, hits in curve["hits"].items():
+            held = {f"{level:.4f}": hits[i] / n for level, i in zip(LEVELS, at, strict=True)}
+            rows.append({"intervals": curve["label"], "region": region, **held})
+    pulls = blocks["pulls"]
+    moved = [{"parameter": p, "mean pull": m, "spread": pulls["spread"][p]} for p, m in pulls["mean"].items()]
+    print(f"\n{psi} psi: fraction of {n} that held the truth; chance allows {bands}\n{table(rows)}\n\n{table(moved)}")
     if "tension" in blocks:
-        print(f"  tension Q = {blocks['tension']['observed']:.2f}, p = {blocks['tension']['p_value']:.3f} simulated")
+        print("tension Q = {observed:.2f}, p = {p_value:.3f}, simulated".format(**blocks["tension"]))
+    return [{"fusion": fusion, "psi": psi, "trials": n, **row} for row in rows]
 
 
-def _compare(learned: dict, exact: dict) -> None:
-    words = ("textbook 68 %", "textbook 95 %", "Neyman 68 %", "Neyman 95 %")
-    print("\nlearned over exact: width of the intervals of the data, and shift of their middle in exact half-widths")
+def _compare(fusion: str, learned: dict[str, list], exact: dict[str, list]) -> list[dict]:
+    rows = []
     for p, ours in learned.items():
-        cells = []
-        for word, a, b in zip(words, ours, exact[p], strict=True):
-            half = (b[1] - b[0]) / 2
-            cells.append(f"{word} {(a[1] - a[0]) / (b[1] - b[0]):.3f} ({(sum(a) - sum(b)) / 2 / half:+.3f})")
-        print(f"  {p:22s} " + "   ".join(cells))
+        rows.append({"parameter": p})
+        for word, a, b in zip(INTERVALS, ours, exact[p], strict=True):
+            rows[-1][word] = (a[1] - a[0]) / (b[1] - b[0])
+        rows[-1]["shift"] = (sum(ours[2]) - sum(exact[p][2])) / (exact[p][2][1] - exact[p][2][0])
+    print("\nlearned over exact: widths of the intervals of the data; shift of the Neyman 68 % middle in half-widths")
+    print(table(rows))
+    return [{"fusion": fusion, **row} for row in rows]
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    chosen = [a for a in sys.argv[1:] if a != "--quick"]
+    run("--quick" in sys.argv, chosen or None)

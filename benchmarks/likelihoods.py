@@ -22,8 +22,9 @@ from addend.stages import places
 C = 299792.458
 HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 NODES, WEIGHTS = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(24))
-FEW_NODES, FEW_WEIGHTS = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(6))
-DEVIATES = torch.linspace(-9, 9, 129, dtype=torch.float64)
+FEW_NODES, FEW_WEIGHTS = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(3))
+DEVIATES = torch.linspace(-8, 8, 81, dtype=torch.float64)
+PAIRS = 2**14
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Exact:
 
     def scalar(self, columns: Columns) -> Lazy:
         """The exact scalar function of a table."""
-        return Lazy(self, columns)
+        return Lazy(self, columns, pairs=PAIRS)
 
 
 def chronometers(x: Tensor, c: Tensor, theta: Tensor) -> Tensor:
