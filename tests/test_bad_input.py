@@ -27,7 +27,7 @@ from addend.errors import (
     UnknownUnit,
 )
 from addend.registry import Registry
-from addend.stages import doors, fusion, places
+from addend.stages import doors, fusion, places, resolve
 
 GOOD = "t, y [1], y_err\n0.1, 0.5, 0.2\n-0.3, 0.2, 0.1\n"
 POINTS = "toy.intercept,toy.slope\n0.0,0.5\n"
@@ -187,7 +187,7 @@ def test_a_bad_truth_is_refused(refuses):
 
 def test_a_term_that_may_be_dropped_is_dropped_by_name(project):
     """No champion for the masers, no observations of BAO: S is the toy's term alone."""
-    for stage in (fusion.gather, fusion.resolve, fusion.evaluate):
+    for stage in (fusion.gather, resolve.resolve, fusion.evaluate):
         stage("lenient")
     facts = json.loads((places.fusion("lenient", "terms") / fusion.TERMS).read_text())
     dropped = {name: fact["dropped"] for name, fact in facts.items()}
@@ -199,7 +199,7 @@ def test_a_term_that_may_be_dropped_is_dropped_by_name(project):
 
 
 def test_a_champion_without_observations_is_dropped_and_an_empty_sum_refused(project):
-    for stage in (fusion.gather, fusion.resolve, fusion.evaluate):
+    for stage in (fusion.gather, resolve.resolve, fusion.evaluate):
         stage("half")
     facts = json.loads((places.fusion("half", "terms") / fusion.TERMS).read_text())
     assert "'absent' has no observations" in facts["toy"]["dropped"]

@@ -13,7 +13,7 @@ from addend.cli import app
 from addend.errors import SetExists, UnknownUnit
 from addend.modality import installed
 from addend.report import FUSED, Curves, Samples
-from addend.stages import doors, drawings, fusion, listings, places
+from addend.stages import doors, drawings, fusion, listings, places, resolve
 
 MODALITIES = sorted(installed())
 TRUTH = {"toy.intercept": -0.2, "toy.slope": 0.4}
@@ -36,7 +36,7 @@ def points(tmp_path):
 @pytest.fixture
 def terms(project):
     """The terms of a fusion of the toy alone."""
-    for stage in (fusion.gather, fusion.resolve, fusion.evaluate):
+    for stage in (fusion.gather, resolve.resolve, fusion.evaluate):
         stage("alone")
     return fusion.read_terms("alone")
 

@@ -13,7 +13,7 @@ from addend.maximum import maximise
 from addend.report.schema import validate_calibration
 from addend.stages import calibrate_fusion as stage
 from addend.stages import fit as fit_stage
-from addend.stages import fusion, places
+from addend.stages import fusion, places, resolve
 from addend.stages.calibrate_fusion import Budget, Known, calibration
 from addend.stages.correction import correct, times
 from addend.stages.standing import standings
@@ -119,7 +119,7 @@ def test_too_few_repetitions_teach_nothing(monkeypatch):
 
 def test_the_stage_writes_what_the_report_reads(project, monkeypatch):
     monkeypatch.setattr(stage, "read_budget", lambda settings: Budget(400, 40))
-    for step in (fusion.gather, fusion.resolve, fusion.evaluate, fit_stage.fuse, stage.calibrate):
+    for step in (fusion.gather, resolve.resolve, fusion.evaluate, fit_stage.fuse, stage.calibrate):
         step("alone")
     path = places.fusion("alone", "calibration") / "calibration.json"
     found, before = json.loads(path.read_text()), path.read_bytes()

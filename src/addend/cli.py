@@ -25,7 +25,7 @@ STAGES = {
 }
 FUSIONS = {
     "gather": ("fusion", "gather", "Collect the sets a fusion names, or draw mock ones at its truth."),
-    "resolve": ("fusion", "resolve", "Pin the champion of every modality of a fusion."),
+    "resolve": ("resolve", "resolve", "Pin the champion of every modality of a fusion."),
     "evaluate": ("fusion", "evaluate", "Do the work that depends on the observations alone."),
     "fuse": ("fit", "fuse", "Add, maximise, and say how sure one can be."),
     "calibrate-fusion": ("calibrate_fusion", "calibrate", "Pseudo-experiments at the fusion's own composition."),

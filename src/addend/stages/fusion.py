@@ -1,13 +1,12 @@
-"""The road of a fusion up to its fit: gather, resolve, evaluate, fuse.
+"""What a fusion adds up: `gather` its observations, `evaluate` what depends on them alone.
 
     S(theta) = sum_m sum_i psi_m(x_mi; theta) + constraints,        theta_hat = argmax S
 
-`evaluate` does the work on x alone, z = f_m(x), once for each (encoder, shard) ever; `fuse` does what depends on theta.
+The work on x, z = f_m(x), is done once for each (encoder, shard) ever; `fuse` does what depends on theta.
 """
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from .. import shards
 from ..durable import fresh_folder, written_beside
 from ..encoder import Encoder
-from ..errors import BadSetting, NoChampion, NoObservations
+from ..errors import BadSetting, NoObservations
 from ..modality import find
 from ..parameters import ParameterSpace, read_agreement
 from ..registry import Registry, Version
@@ -56,16 +55,6 @@ def mock(folder: Path, name: str, like: shards.ObservationSet, truth: dict, seed
     drawn = modality.simulate(np.tile(theta, (like.n, 1)), covariates, rng)
     facts = {"modality": name, "set": f"mock of {like.attrs['set']}", "mock": True, "truth": dict(zip(space.names, theta.tolist(), strict=True)), "seed": seed}
     return shards.write_set(folder, {**drawn, **covariates}, modality.schema, facts)
-
-
-def resolve(fusion: str) -> None:
-    """Pin the champion of every modality, after its parameters have been held against the agreement."""
-    registry, agreement = Registry(root=places.ROOT), read_agreement(places.ROOT)
-    pins = {name: _pin(registry, agreement, name, wanted) for name, wanted in places.fusion_settings(fusion)["modalities"].items()}
-    path = places.fusion(fusion, "pins.json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_beside(path) as temporary:
-        temporary.write_text(json.dumps(pins, indent=1, sort_keys=True) + "\n")
 
 
 def evaluate(fusion: str) -> None:
@@ -142,22 +131,6 @@ def _embed_shard(encoder: Encoder, shard: shards.Shard, columns: dict) -> dict[s
     return load_file(path)
 
 
-def _pin(registry: Registry, agreement: ParameterSpace, name: str, wanted: dict) -> dict:
-    version = registry.champion(name)
-    if version is None:
-        if not wanted.get("optional"):
-            raise NoChampion(
-                f"modality '{name}' has no promoted encoder",
-                f"run 'dvc repro modalities/{name}/dvc.yaml', or say 'optional: true' of it in the fusion",
-            )
-        return {"dropped": "it has no promoted encoder"}
-    from ..artifact import read_manifest
-
-    manifest = read_manifest(registry.fetch(version))
-    ParameterSpace.from_list(manifest["parameters"]).require_same(agreement, f"the encoder of '{name}'", "parameters.yaml")
-    return {"dropped": None, "name": version.name, "version": version.version, "digest": version.digest, "run_id": ""}
-
-
 def _require_real(name: str, found: shards.ObservationSet) -> None:
     if found.attrs["mock"]:
         raise BadSetting(
@@ -173,10 +146,3 @@ def _point(space: ParameterSpace, truth: dict) -> np.ndarray:
     theta = np.array([float(truth[name]) for name in space.names])
     space.require_inside(theta)
     return theta
-
-
-def shard_list(terms: Terms) -> Iterator[tuple[str, dict]]:
-    """(modality, shard) of every shard in S."""
-    for name in terms.used:
-        for shard in terms.facts[name]["shards"]:
-            yield name, shard
