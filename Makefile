@@ -28,8 +28,11 @@ test: $(READY)
 serve: $(READY)
 	.venv/bin/python -m flows.serve
 
-bench audit: $(READY)
-	.venv/bin/python -m benchmarks $@
+bench: $(READY)
+	.venv/bin/python -m benchmarks
+
+audit: $(READY)
+	.venv/bin/python -m benchmarks.audit
 
 clean:
 	rm -rf data/simulations data/encoders data/pins data/fusions data/scalars data/reports mlflow/store .prefect .dvc/cache .dvc/tmp

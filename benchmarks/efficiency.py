@@ -1,0 +1,172 @@
+r"""Statistical efficiency: the maximum of a learned S against the maximum of the exact S, on the same data.
+
+At thetas spread over the inner four fifths of the box, data sets of N = 10^4 observations and their first 10^2 and 10^3:
+
+    bias       mean over data sets of L^T (theta_hat - exact theta_hat), N I(theta) = L L^T: in standard errors of the
+               exact estimator, for every theta and coordinate; the table gives the mean of |bias| and its largest
+    added      the variance of that difference, over the 1 of the exact estimator
+    covered    how often 2 [S(theta_hat) - S(theta)] stays below the 68.27 % and 95.45 % quantiles of chi^2
+
+A flow, a ratio and the exponential head distilled from the flow. The simulations of the flow and of the ratio are the
+same 10^6, in mirrored pairs.
+"""
+
+import numpy as np
+import torch
+from scipy.stats import chi2
+from torch import Tensor
+
+from addend.heads import Flow, Head
+from addend.heads.distil import distil
+from addend.heads.ratio import Ratio
+from addend.mirrored import Mirrored
+from addend.training import Rows, Training, fit
+
+from .record import cpu, table, write
+from .tasks import TASKS, Exact, Task
+
+LEVELS = {"68": 0.6827, "95": 0.9545}
+SIZES = (100, 1_000, 10_000)
+CHUNK = 50_000
+STEPS = {"flow": ((1000, 1000, 12000), (512, 512, 2048), (3e-3, 3e-3, 1e-3)), "ratio": ((16000,), (1024,), (2e-3,))}
+
+
+class Psi:
+    """A head behind a fixed standardisation of z, as a function of z `(M, N, Z)` and phi `(M, K)`."""
+
+    def __init__(self, head: Head, centre: Tensor, scale: Tensor, dtype=torch.float32):
+        self.head, self.centre, self.scale, self.dtype = head.to(dtype).eval().requires_grad_(False), centre, scale, dtype
+
+    def __call__(self, z: Tensor, phi: Tensor) -> Tensor:
+        """The sum over observations `(M,)` in nats, float64, differentiable in phi."""
+        z = self.z(z)
+        return self.head(z, z[..., :0], phi[:, None].to(self.dtype)).sum(1, dtype=torch.float64)
+
+    def z(self, z: Tensor) -> Tensor:
+        """The standardised z."""
+        return ((z - self.centre) / self.scale).to(self.dtype)
+
+
+def run(quick: bool, tasks=None) -> None:
+    """Print the table and keep it."""
+    rows = []
+    for name in tasks or TASKS:
+        rows += _task(TASKS[name], quick)
+        print(table(rows), flush=True)
+        print(f"kept in {write('efficiency', quick, rows)}\n", flush=True)
+
+
+def _task(task: Task, quick: bool) -> list[dict]:
+    thetas, sets, n = (4, 5, 60_000) if quick else (12, 20, 1_000_000)
+    sizes = SIZES[:2] if quick else SIZES
+    rows, centre, scale = simulate(task, n)
+    methods, seconds = train(task, rows, centre, scale, share=0.05 if quick else 1.0)
+    truth, z = experiments(task, thetas, sets, sizes[-1])
+    exact = Psi(Exact(task.name), torch.zeros(()), torch.ones(()), torch.float64)
+    found = []
+    for size in sizes:
+        control = estimate(exact, z[:, :size], truth, truth)
+        whitening = torch.linalg.cholesky(size * information(task, truth[::sets])).repeat_interleave(sets, 0)
+        learned = {method: estimate(psi, z[:, :size], truth, control[0]) for method, psi in methods.items()}
+        for method, estimates in learned.items():
+            numbers = compare(estimates, control, whitening, sets)
+            beyond = compare(estimates, learned["flow"], whitening, sets) if method == "exponential" else {}
+            more = {f"{k} beyond teacher": beyond.get(k) for k in ("bias", "added")}
+            found.append({"task": task.name, "method": method, "cpu s": seconds[method], "N": size, **numbers, **more})
+    return found
+
+
+def simulate(task: Task, n: int, seed: int = 1) -> tuple[Rows, Tensor, Tensor]:
+    """n mirrored draws with phi uniform in its cube, standardised, and the mean and deviation of z."""
+    rng = np.random.default_rng(seed)
+    phi = torch.from_numpy(2 * rng.random((n // 2, task.coordinates)) - 1).repeat(2, 1)
+    z = task.draw(phi, Mirrored(rng, n))
+    centre, scale = z.mean(0), z.std(0)
+    return Rows(((z - centre) / scale).float(), torch.zeros(n, 0), phi.float(), mirrored=True), centre, scale
+
+
+def train(task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float) -> tuple[dict[str, Psi], dict[str, float]]:
+    """The three heads and the CPU seconds that each took."""
+    torch.manual_seed(1)
+    observable = {"link": "identity", "error": None, "present": None}
+    flow = Flow([observable] * task.observables, 0, task.coordinates, [])
+    ratio = Ratio(task.observables, 0, task.coordinates, "binary", candidates=8)
+    seconds = {}
+    for head in (flow, ratio):
+        steps, batch, rate = STEPS[head.kind]
+        with cpu() as clock:
+            fit(head, rows, Training(1, tuple(max(1, int(share * s)) for s in steps), batch, rate))
+        seconds[head.kind] = clock.seconds
+    with cpu() as clock:
+        pool = torch.randperm(len(rows.z))[:20_000]
+        student = distil(flow, rows.z[pool], rows.e[pool], [17] * task.coordinates, steps=int(4000 * min(1, 4 * share)))
+    seconds["exponential"] = clock.seconds
+    heads = {"flow": flow, "ratio": ratio, "exponential": student}
+    return {k: Psi(head, centre, scale, torch.float64 if k == "exponential" else torch.float32) for k, head in heads.items()}, seconds
+
+
+def experiments(task: Task, thetas: int, sets: int, size: int, seed: int = 2) -> tuple[Tensor, Tensor]:
+    """phi `(thetas * sets, K)`, repeated for each set, and their data z `(thetas * sets, size, Z)`."""
+    sobol = torch.quasirandom.SobolEngine(task.coordinates, scramble=True, seed=seed).draw(thetas).double()
+    truth = (0.8 * (2 * sobol - 1)).repeat_interleave(sets, 0)
+    z = task.draw(truth.repeat_interleave(size, 0), np.random.default_rng(seed))
+    return truth, z.view(len(truth), size, -1)
+
+
+def information(task: Task, phi: Tensor, draws: int = 100_000) -> Tensor:
+    """Fisher information about phi `(T, K, K)` of one observation, the mean square of the exact score."""
+    found = []
+    for at in phi:
+        points = at.expand(draws, -1).clone().requires_grad_(True)
+        z = task.draw(points.detach(), np.random.default_rng(3))
+        score = torch.autograd.grad(task.log_prob(z, task.theta(points)).sum(), points)[0]
+        found.append(score.T @ score / draws)
+    return torch.stack(found)
+
+
+def estimate(psi: Psi, z: Tensor, truth: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
+    """theta_hat `(M, K)` as phi, and 2 [S(theta_hat) - S(truth)] `(M,)`, of data sets z `(M, N, Z)`."""
+    found = [_newton(psi, z[i], truth[i], start[i]) for i in torch.arange(len(z)).split(max(1, CHUNK // z.shape[1]))]
+    return torch.cat([f[0] for f in found]), torch.cat([f[1] for f in found])
+
+
+def _newton(psi: Psi, z: Tensor, truth: Tensor, start: Tensor, steps: int = 12) -> tuple[Tensor, Tensor]:
+    """Newton ascent of every data set at once, each step kept in the cube and halved for those it made worse."""
+    phi, value = start.clone(), torch.full((len(z),), -torch.inf, dtype=torch.float64)
+    best, step = phi, torch.zeros_like(phi)
+    for _ in range(steps):
+        phi = (best + step).clamp(-1, 1).requires_grad_(True)
+        s = psi(z, phi)
+        gradient = torch.autograd.grad(s.sum(), phi, create_graph=True)[0]
+        rows = [torch.autograd.grad(g.sum(), phi, retain_graph=True)[0] for g in gradient.unbind(1)]
+        improved = s.detach() >= value - 1e-7 * value.abs().clamp(max=1e9)
+        value = torch.where(improved, s.detach(), value)
+        best = torch.where(improved[:, None], phi.detach(), best)
+        step = torch.where(improved[:, None], _ascent(gradient.detach(), torch.stack(rows, 1)), step / 2)
+        if float((step.abs() / _error(torch.stack(rows, 1))).max()) < 1e-3:
+            break
+    with torch.no_grad():
+        return best, 2 * (psi(z, best) - psi(z, truth))
+
+
+def _ascent(gradient: Tensor, hessian: Tensor) -> Tensor:
+    """Newton's step with the curvature's eigenvalues made positive, no longer than half the cube."""
+    size, basis = torch.linalg.eigh(-hessian)
+    step = (basis @ ((basis.mT @ gradient[..., None])[..., 0] / size.abs().clamp(min=1e-9))[..., None])[..., 0]
+    return step * (0.5 / step.norm(dim=1, keepdim=True)).clamp(max=1)
+
+
+def _error(hessian: Tensor) -> Tensor:
+    return hessian.diagonal(dim1=1, dim2=2).abs().clamp(min=1e-9).rsqrt()
+
+
+def compare(learned, control, whitening: Tensor, sets: int) -> dict:
+    """The numbers of one row of the table."""
+    apart = ((learned[0] - control[0])[:, None] @ whitening)[:, 0].view(-1, sets, learned[0].shape[1])
+    bias, noise = apart.mean(1), apart.std(1) / sets**0.5
+    numbers = {"bias": float(bias.abs().mean()), "worst": float(bias.abs().max()), "noise": float(noise.mean())}
+    numbers["added"] = float(apart.var(1).mean())
+    for name, level in LEVELS.items():
+        inside = [(t < chi2.ppf(level, learned[0].shape[1])).double() for t in (learned[1], control[1])]
+        numbers |= {f"covered {name}": float(inside[0].mean()), f"exact {name}": float(inside[1].mean())}
+    return numbers
