@@ -1,8 +1,13 @@
 """Heads g_m, each beside its loss: a scalar function of theta in nats for each observation."""
 
 from .base import Head
+from .categorical import Categorical
+from .corrected import Corrected
+from .exponential import Exponential
 from .flow import Flow
+from .ratio import Ratio
+from .selfnormalised import SelfNormalised
 
-HEADS: dict[str, type[Head]] = {"flow": Flow}
+HEADS: dict[str, type[Head]] = {head.kind: head for head in (Categorical, Corrected, Exponential, Flow, Ratio, SelfNormalised)}
 
-__all__ = ["HEADS", "Flow", "Head"]
+__all__ = ["HEADS", "Categorical", "Corrected", "Exponential", "Flow", "Head", "Ratio", "SelfNormalised"]
