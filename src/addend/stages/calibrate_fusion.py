@@ -49,7 +49,7 @@ class Budget:
         seed: Of both.
     """
 
-    teach: int = 2000
+    teach: int = 3000
     audit: int = 500
     seed: int = 1
 
