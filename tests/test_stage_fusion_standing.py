@@ -101,6 +101,18 @@ def test_the_whole_is_json_follows_the_schema_and_repeats_to_the_byte(monkeypatc
         assert c < a < fit.at()[SPACE.index([p])[0]] < b < d
 
 
+def test_a_correction_is_recorded_in_the_result(monkeypatch):
+    lab = laboratory(tilt=0.3)
+    monkeypatch.setattr(stage, "installed", lambda: lab.simulators)
+    known = Known(normal_samples(lab, maximise(lab.scalar)), 1.0)
+    settings = {"correction": {"local": 30}, "calibrate": {"teach": 450, "audit": 20}}
+    said = calibration("lines", terms(lab, left=bias_record(3)), lab.observed, known, settings)["summary"]
+    how = "local calibration, 30 simulations an observation"
+    assert said["modalities"]["left"]["correction"] == how and how in said["warnings"][0]
+    a, hat = said["parameters"]["a"], float(maximise(lab.scalar).theta[0])
+    assert a["theta_hat_uncorrected"] == hat and a["theta_hat"] < hat - a["corrected_std"] / 2
+
+
 def test_one_modality_alone_has_no_tension(monkeypatch):
     lab = laboratory(names=("right",))
     monkeypatch.setattr(stage, "installed", lambda: lab.simulators)

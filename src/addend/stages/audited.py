@@ -60,7 +60,7 @@ def audited(audit: Audited, criticals: Criticals, fit: Fit, n: int, observed: fl
     }  # fmt: skip
     if observed is not None and audit.q is not None:
         blocks["tension"] = tension_block(Tension("modalities", audit.q), observed)
-    return {k: b for k, b in blocks.items() if b is not None}, _said(audits["neyman"])
+    return {k: b for k, b in blocks.items() if b is not None}, _said(audits["neyman"], found)
 
 
 def critical_values(criticals: Criticals, fit: Fit) -> list[dict]:
@@ -101,9 +101,11 @@ def _pulls(found: Repetitions, widths: Widths, criticals: Criticals, fit: Fit) -
     return pulls_block(closure) | {"bias": bias, "at_boundary": int((~regular).sum())}
 
 
-def _said(audit: Audit) -> list[str]:
-    """A sentence where learned sets fail in some slice of theta, all slices sharing a false-alarm rate of 1 %."""
-    return [
+def _said(audit: Audit, found: Repetitions) -> list[str]:
+    """Where learned sets fail in some slice of theta, all slices sharing a false-alarm rate of 1 %; and lost ascents."""
+    lost = 1 - found.converged.mean()
+    stuck = [f"In {lost:.0%} of repetitions the maximum was not reached; their t is too small."] if lost > 0.01 else []
+    return stuck + [
         f"Calibrated sets hold the truth in {cell['coverage']:.0%} of repetitions with {cell['parameter']} between"
         f" {cell['from']:.4g} and {cell['to']:.4g}, not in {cell['level']:.0%}."
         for cell in audit.failing(0.01)

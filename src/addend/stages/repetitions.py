@@ -40,6 +40,7 @@ class Repetitions(Additive):
         theta, theta_hat: Truth and maximum `(n, D)`.
         joint: t `(n,)`.
         single: t_p `(n, P)`.
+        converged: 1 where the ascent came to rest, else 0 `(n,)`.
     """
 
     names: tuple[str, ...]
@@ -48,6 +49,7 @@ class Repetitions(Additive):
     theta_hat: np.ndarray = listed()
     joint: np.ndarray = listed()
     single: np.ndarray = listed()
+    converged: np.ndarray = listed()
 
     @property
     def off(self) -> np.ndarray:
@@ -92,7 +94,8 @@ def measure(S: Sum, theta: np.ndarray, names: tuple[str, ...], top: Ascent) -> R
     single = [2 * (everything.jet.value - end.jet.value) for end in ends]
     joint = 2 * (everything.jet.value - at_truth)
     columns = torch.stack(single, dim=1) if single else joint[:, None][:, :0]
-    return Repetitions(S.space.names[:-1], names, theta, everything.theta[:, :-1].numpy(), joint.numpy(), columns.numpy())
+    arrays = (everything.theta[:, :-1], joint, columns, everything.converged)
+    return Repetitions(S.space.names[:-1], names, theta, *(a.numpy() for a in arrays))
 
 
 def profile(S: Sum, theta: np.ndarray, name: str, top: Ascent) -> Ascent:
