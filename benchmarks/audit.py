@@ -4,7 +4,7 @@ For every fusion that has been fitted (`make demo`), 2000 pseudo-experiments tha
 each method hold the truth, with 95 % binomial bands. The same simulated data are then given to the exact likelihoods of
 the modalities; the intervals that the two draw from the real data, each by its own critical values, are compared.
 
-`make audit`, or `python -m benchmarks.audit [fusion ...]`: some minutes a fusion on one core, a fifth of it with --quick.
+`make audit`, or `python -m benchmarks.audit [fusion ...]`: three minutes a fusion on one core, a fifth of it with --quick.
 """
 
 import json
