@@ -76,7 +76,7 @@ def _sbi(z, phi) -> dict[str, tuple[Callable, int]]:
         ("NRE", neural_nets.classifier_nn, inference.ratio_estimator_based_potential, ("mlp", "resnet")),
     ):
         for model in models:
-            estimator = build(model=model)(z[:1000], phi[:1000])
+            estimator = build(model=model)(phi[:1000], z[:1000])
             for n, k in ((100, 256), (1000, 64)):
                 function, _ = potential(estimator, prior, z[:n])
                 work[f"sbi {kind}-{model}, {n} x {k}"] = (lambda f=function, k=k: f(phi[:k], track_gradients=False), n * k)

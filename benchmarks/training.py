@@ -1,0 +1,100 @@
+r"""Time of training: the same network to the same held-out log-likelihood, by sbi's loop and by `addend.training.fit`.
+
+The network is the one that sbi builds (a masked autoregressive flow), wrapped as a head without a change. sbi trains it
+by its defaults until its own early stop; its mean log-likelihood on held-out draws is the target. The loop here is then
+given ever more steps, 200, 300, 450 ..., from the same initial weights, until a run reaches the target. Counted are
+CPU seconds of that run, and of the whole ladder up to it, on one thread. The flow of `addend.heads` is timed to the same
+target beside them.
+"""
+
+import copy
+import warnings
+
+import torch
+
+from addend.heads import Flow, Head
+from addend.training import Rows, Training, fit
+
+from .efficiency import simulate
+from .record import cpu, table, write
+from .tasks import TASKS
+
+LADDER = [int(200 * 1.5**k) for k in range(14)]
+TASK = "gamma"
+
+
+class Borrowed(Head):
+    """A conditional density estimator of sbi, as a head."""
+
+    kind, normalised = "borrowed", True
+
+    def __init__(self, estimator):
+        super().__init__()
+        self.estimator = estimator
+
+    def forward(self, z, e, phi):
+        """log q `(N,)` in nats."""
+        return self.estimator.log_prob(z[None], condition=phi)[0]
+
+    def loss(self, z, e, phi, generator=None):
+        """Mean of -log q."""
+        return -self(z, e, phi).mean()
+
+    def config(self) -> dict:
+        """It is not rebuilt."""
+        return {}
+
+
+def run(quick: bool) -> None:
+    """Print the table and keep it."""
+    try:
+        from sbi.inference import NLE
+        from sbi.neural_nets import likelihood_nn
+    except ImportError:
+        print("sbi is not installed here: nothing to compare with (see benchmarks/requirements.txt)")
+        return
+    n = 10_000 if quick else 100_000
+    rows, centre, scale = simulate(TASKS[TASK], n)
+    rows = Rows(rows.z, rows.e, rows.phi)
+    held_out, _, _ = simulate(TASKS[TASK], 40_000, seed=9)
+    torch.manual_seed(0)
+    initial = likelihood_nn(model="maf")(rows.phi, rows.z)
+    with cpu() as clock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        trainer = NLE(density_estimator=lambda *_: copy.deepcopy(initial), show_progress_bars=False)
+        theirs = Borrowed(trainer.append_simulations(rows.phi, rows.z).train())
+    target = _score(theirs, held_out)
+    found = [{"training": "sbi, its maf", "cpu s": clock.seconds, "ladder s": clock.seconds, "held-out nats": target, "times": 1.0}]
+    flow = Flow([{"link": "identity", "error": None, "present": None}], 0, 2, [])
+    for name, head, steps in (("addend, sbi's maf", Borrowed(initial), _one), ("addend, its flow", flow, _three)):
+        found.append({"training": name, **_climb(head, rows, held_out, target, steps, clock.seconds)})
+    print(table(found))
+    print(f"kept in {write('training', quick, found, task=TASK, simulations=n, wanted='times >= 3 for the same network')}\n")
+
+
+def _climb(head: Head, rows: Rows, held_out: Rows, target: float, settings, theirs: float) -> dict:
+    """The first rung of the ladder that reaches the target."""
+    ladder = 0.0
+    for steps in LADDER:
+        trained = copy.deepcopy(head)
+        with cpu() as clock:
+            fit(trained, rows, settings(steps))
+        ladder, score = ladder + clock.seconds, _score(trained, held_out)
+        if score >= target:
+            break
+    return {"cpu s": clock.seconds, "ladder s": ladder, "held-out nats": score, "times": theirs / clock.seconds if score >= target else None}
+
+
+def _one(steps: int) -> Training:
+    return Training(1, (steps,), (512,), (5e-3,))
+
+
+def _three(steps: int) -> Training:
+    return Training(1, (steps // 8, steps // 8, steps), (512, 512, 512), (3e-3, 3e-3, 3e-3))
+
+
+def _score(head: Head, rows: Rows) -> float:
+    """Mean log-likelihood of held-out draws, in nats."""
+    head.eval()
+    with torch.no_grad():
+        return float(head(rows.z, rows.e, rows.phi).double().mean())
