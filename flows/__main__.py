@@ -1,11 +1,14 @@
 """`python -m flows`: bring the fusions up to date through the flow, and print what they say.
 
-Where nothing is stale but the stages that DVC runs every time, those alone are run and no flow is started.
+Where nothing is stale but the stages that DVC runs every time, those alone are run and no flow is started. A fusion of
+params.yaml that cannot be used is one sentence and status 2, before any stage runs.
 """
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+from addend.errors import AddendError
+from addend.stages import places
 from flows.children import StageFailed, repro
 from flows.graph import Stage, plan, stale
 from flows.report import reports, show
@@ -13,6 +16,7 @@ from flows.report import reports, show
 
 def main() -> None:
     """Run what is stale, then show each report, that of the first fusion last."""
+    _require_fusions()
     stages = plan()
     if stale(stages) or _refresh(stages):
         from flows.pipeline import pipeline  # here, because Prefect takes two seconds to import
@@ -24,6 +28,14 @@ def main() -> None:
     for stage in reversed(stages):
         for report in reports(stage):
             show(report)
+
+
+def _require_fusions() -> None:
+    try:
+        places.fusions()
+    except AddendError as e:
+        print(f"addend: {e}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _refresh(stages: list[Stage]) -> list[Stage]:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import toy_dag
+import yaml
 
 from addend import cli
 from addend.errors import (
@@ -48,6 +50,25 @@ THETAS = {
     "a theta that is NaN": (NotFinite, "row 1", "toy.intercept,toy.slope\nnan,0.5\n"),
     "a theta in another unit": (UnknownUnit, "Mpc", "toy.intercept [Mpc],toy.slope\n0,0.5\n"),
     "no theta at all": (EmptyTable, "no rows", "toy.intercept,toy.slope\n"),
+}
+TERMS = {"toy": {"set": "line"}}
+FUSIONS = {
+    "nothing": ("is None", None),
+    "no modalities": ("has no 'modalities'", {"seed": 1}),
+    "modalities that are a list": ("'modalities' of fusion", {"modalities": ["toy"]}),
+    "modalities that are none": ("'modalities' of fusion", {"modalities": {}}),
+    "a modality without anything": ("modality 'toy' of fusion", {"modalities": {"toy": None}}),
+    "a modality without a set": ("has no 'set'", {"modalities": {"toy": {"optional": True}}}),
+    "a set that is a number": ("in quotes", {"modalities": {"toy": {"set": 2015}}}),
+    "an option that is no flag": ("true or false", {"modalities": {"toy": {"set": "line", "optional": "maybe"}}}),
+    "an unknown key of a modality": ("the key 'sett'", {"modalities": {"toy": {"set": "line", "sett": "line"}}}),
+    "an unknown key": ("the key 'truht'", {"modalities": TERMS, "truht": {"toy.slope": 0.5}}),
+    "a truth without a seed": ("has no 'seed'", {"modalities": TERMS, "truth": {"toy.intercept": 0, "toy.slope": 0.5}}),
+    "a truth that is text": ("'truth' of fusion", {"modalities": TERMS, "truth": {"toy.slope": "steep"}, "seed": 1}),
+    "a truth that is NaN": ("a finite number", {"modalities": TERMS, "truth": {"toy.slope": float("nan")}, "seed": 1}),
+    "a seed below zero": ("from 0 up", {"modalities": TERMS, "seed": -1}),
+    "a seed that is a fraction": ("from 0 up", {"modalities": TERMS, "seed": 0.5}),
+    "repetitions without names": ("numbers by name", {"modalities": TERMS, "calibrate": 500}),
 }
 
 
@@ -114,6 +135,31 @@ def test_from_a_shell_a_mistake_has_status_2_and_no_traceback(project, file):
     print(done.stderr)
     assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith("addend: ") and done.stderr.count("\n") == 1
     assert tree(project) == before
+
+
+@pytest.mark.parametrize("mistake", FUSIONS)
+def test_a_fusion_that_cannot_be_used_is_refused_by_name(refuses, project, mistake):
+    said, fusion = FUSIONS[mistake]
+    with changed(project / "params.yaml", yaml.safe_dump({"fusions": {"good": {"modalities": TERMS}, "bad": fusion}}).encode()):
+        for command in (("gather", "bad"), ("resolve", "bad"), ("fusions",)):
+            refuses(BadSetting, said, *command)
+            refuses(BadSetting, "fusion 'bad' of params.yaml", *command)
+
+
+@pytest.mark.parametrize("content", ["", "[fusions]", "fusions:", "fusions: [real]", "fusions: {real"])
+def test_a_file_that_states_no_fusions_is_refused(refuses, project, content):
+    with changed(project / "params.yaml", content.encode()):
+        refuses(BadSetting, "params.yaml", "resolve", "real")
+        refuses(BadSetting, "params.yaml", "fusions")
+
+
+def test_the_flow_refuses_a_bad_fusion_with_status_2_before_any_stage_runs(project):
+    with changed(project / "params.yaml", yaml.safe_dump({"fusions": {"bad": FUSIONS["no modalities"][1]}}).encode()):
+        before = tree(project)
+        done = toy_dag.run(project, sys.executable, "-m", "flows", check=False)
+        assert tree(project) == before
+    print(done.stderr)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith("addend: ") and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["head.safetensors", "backbone.pt2", "manifest.json"])

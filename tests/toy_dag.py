@@ -48,6 +48,12 @@ stages:
         - data/reports/${item}
 """
 
+SETTINGS = """
+fusions:
+  real: {modalities: {a: {set: seen}, b: {set: seen}}}
+  closure: {modalities: {a: {set: seen}}, truth: {H0: 70.0}, seed: 1}
+"""
+
 # Says that it runs, waits for whom it is to meet, and writes its output.
 STEP = """
 import json, sys, time
@@ -78,6 +84,7 @@ def create(folder: Path, meet: bool = False) -> Path:
         stated = MODALITY.format(m=m, meet=f"{other}-finetune" if meet else "")
         (folder / "modalities" / m / "dvc.yaml").write_text(stated)
     (folder / "dvc.yaml").write_text(FUSIONS)
+    (folder / "params.yaml").write_text(SETTINGS)
     (folder / "step.py").write_text(STEP)
     (folder / ".gitignore").write_text("/data/\n")
     run(folder, "git", "init", "-q")

@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 
 from ..errors import BadSetting
+from .settings import require_fusion
 
 ROOT = Path()
 POOLS = ("train", "calibrate", "audit")
@@ -46,24 +47,27 @@ def settings(modality: str, section: str) -> dict:
 
 
 def fusions() -> dict[str, dict]:
-    """Every fusion of the root `params.yaml`."""
-    return _section(ROOT / "params.yaml", "fusions")
+    """Every fusion of the root `params.yaml`; `BadSetting` for the first that cannot be used."""
+    return {name: require_fusion(name, found) for name, found in _section(ROOT / "params.yaml", "fusions").items()}
 
 
 def fusion_settings(name: str) -> dict:
-    """The fusion of that name."""
-    found = fusions()
+    """The fusion of that name; `BadSetting` if there is none, or it cannot be used."""
+    found = _section(ROOT / "params.yaml", "fusions")
     if name not in found:
-        raise BadSetting(f"there is no fusion '{name}', found {', '.join(found) or 'none'}", "name it in params.yaml")
-    return found[name]
+        raise BadSetting(f"there is no fusion '{name}', found {', '.join(map(str, found)) or 'none'}", "name it in params.yaml")
+    return require_fusion(name, found[name])
 
 
 def _section(path: Path, name: str) -> dict:
     try:
-        return (yaml.safe_load(path.read_text()) or {})[name]
+        found = (yaml.safe_load(path.read_text()) or {})[name]
     except FileNotFoundError:
         raise BadSetting(f"there is no {path}", "run from the project's root, or create it") from None
-    except KeyError:
+    except (KeyError, TypeError):
         raise BadSetting(f"{path} has no section '{name}'", "add it") from None
     except yaml.YAMLError as e:
         raise BadSetting(f"{path} is not YAML ({type(e).__name__})", "mend it") from None
+    if not isinstance(found, dict):
+        raise BadSetting(f"section '{name}' of {path} is {found!r}, expected names with their values", "mend it")
+    return found
