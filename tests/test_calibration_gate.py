@@ -101,6 +101,14 @@ def test_a_candidate_worse_than_the_champion_is_refused(gain, passed):
     assert "toy version 3" in verdict.checks[-1].sentence
 
 
+def test_a_verdict_is_plain_json():
+    """Not numpy's: whoever writes it needs no encoder of his own, and `is True` means what it says."""
+    difference = Mean.measure("log score", np.tile([-1.0, 1.0], 5000))
+    for record in (record_of(), record_of(sharpen=2.0, tilt=0.2)):
+        said = judge(record, THRESHOLDS, difference).as_dict()
+        assert json.loads(json.dumps(said)) == said and len(said["checks"]) == 6
+
+
 def test_unknown_thresholds_are_named():
     for bad in ({"trusts": 10}, {"trust": "ten"}, {"trust": True}):
         with pytest.raises(BadSetting, match="trust"):

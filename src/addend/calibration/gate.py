@@ -79,7 +79,7 @@ def _trust(record: Record, times: float) -> Check:
         return _missing("trust", "the score was")
     size, needed = trust_size(record.parts["score"]), times * record.expected
     measured = f"{size.value:,.0f}" if np.isfinite(size.value) else "beyond measure"
-    ok = size.low >= needed
+    ok = bool(size.low >= needed)
     return Check("trust", ok, (
         f"trust size N* is {measured}, with 95 % confidence at least {size.low:,.0f}, {'and' if ok else 'but'} {needed:,.0f} is"
         f" needed: {times:g} times the {record.expected:,} observations it is meant for"
@@ -90,7 +90,7 @@ def _normalisation(record: Record, nats: float) -> Check:
     if "normalisation" not in record.parts:
         return _missing("normalisation", "the integral of exp(psi) was")
     worst = record.expected * record.parts["normalisation"].worst()
-    return Check("normalisation", worst <= nats, (
+    return Check("normalisation", bool(worst <= nats), (
         f"its exp(psi) integrates to one within {worst:.2g} nat over {record.expected:,} observations, {nats:g} nat being allowed"
     ))  # fmt: skip
 
@@ -121,7 +121,7 @@ def _curvature(record: Record, tolerance: float) -> Check:
         return _missing("curvature", "the score was")
     ratio = pooled_ratio(record.parts["score"])
     word = "overconfident: intervals come out too short" if ratio > 1 else "underconfident: intervals come out too wide"
-    ok = abs(ratio - 1) <= tolerance
+    ok = bool(abs(ratio - 1) <= tolerance)
     return Check("curvature", ok, f"variance of the score over curvature is {ratio:.2f}" + ("" if ok else f", {word}"))
 
 
@@ -129,12 +129,12 @@ def _information(record: Record, least: float) -> Check:
     kept = information_kept(record)
     if kept is None:
         return _missing("information", "what f_m keeps was")
-    return Check("information", kept >= least, f"its f_m keeps {kept:.1%} of the Fisher information, {least:.1%} being needed")
+    return Check("information", bool(kept >= least), f"its f_m keeps {kept:.1%} of the Fisher information, {least:.1%} being needed")
 
 
 def _against(difference: Mean, champion: str) -> Check:
     value, error = difference.value, difference.error
-    ok = value >= -error
+    ok = bool(value >= -error)
     whose = champion or "the champion"
     word = "not worse than" if ok else "worse than"
     return Check("log_score", ok, f"held-out log score is {word} that of {whose}: {value:+.4f} +- {error:.4f} nat")

@@ -71,7 +71,7 @@ def score_blocks(moments: ScoreMoments, expected: int) -> dict:
 
 def gate_block(gate: Verdict) -> dict:
     """The gate's verdict, its checks as questions."""
-    checks = [{"question": QUESTIONS[c.name], "passed": bool(c.passed), "sentence": _sentence(c.sentence)} for c in gate.checks]
+    checks = [{"question": QUESTIONS[c.name], "passed": c.passed, "sentence": _sentence(c.sentence)} for c in gate.checks]
     return {"passed": gate.passed, "checks": checks}
 
 
