@@ -191,6 +191,25 @@ def test_a_modality_without_a_champion_is_refused(refuses, file):
     refuses(NoChampion, "optional: true", "resolve", "needs_champion")
 
 
+PINS = {
+    "a registry that was lost": (True, "every threshold is met", "'dvc repro -f -s modalities/masers/dvc.yaml:register'"),
+    "a refusal": (False, "its f_m keeps too little", "was refused (its f_m keeps too little)"),
+}
+
+
+@pytest.mark.parametrize("case", PINS)
+def test_a_missing_champion_comes_with_the_remedy_that_fits(refuses, file, project, case):
+    promoted, reason, said = PINS[case]
+    pin = places.pin("masers")
+    pin.parent.mkdir(exist_ok=True)
+    pin.write_text(json.dumps({"modality": "masers", "digest": "0", "promoted": promoted, "reason": reason}))
+    try:
+        refuses(NoChampion, said, "logl", "masers", "--set", "pesce2020", "--theta", file("H0,Om\n70,0.3\n"))
+        refuses(NoChampion, said, "resolve", "needs_champion")
+    finally:
+        pin.unlink()
+
+
 def test_observations_that_are_not_there_are_refused(refuses, file):
     refuses(NoObservations, "absent", "logl", "toy", "--set", "absent", "--theta", file(POINTS))
     refuses(NoObservations, "absent", "gather", "needs_observations")

@@ -22,13 +22,14 @@ import torch
 from .. import shards
 from ..durable import written_beside
 from ..encoder import Encoder
-from ..errors import BadSetting, NoChampion, NoObservations, SetExists
+from ..errors import BadSetting, NoObservations, SetExists
 from ..modality import Columns, Modality, find
 from ..parameters import read_agreement
 from ..registry import Registry
 from ..scalar import Lazy
 from ..table import read_points, read_table
 from . import fusion, places
+from .resolve import no_champion
 
 VALUE = "logl_nats"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -99,7 +100,7 @@ def champion(name: str) -> Encoder:
     registry = Registry(root=places.ROOT)
     version = registry.champion(_plain(name))
     if version is None:
-        raise NoChampion(f"modality '{name}' has no promoted encoder", f"run 'dvc repro modalities/{name}/dvc.yaml'")
+        raise no_champion(name)
     return Encoder.load(registry.fetch(version))
 
 
