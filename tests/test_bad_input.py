@@ -46,7 +46,7 @@ THETAS = {
     "an unknown parameter": (UnknownParameter, "toy.slop", "toy.intercept,toy.slop\n0,0.5\n"),
     "an unknown parameter besides": (UnknownParameter, "H_0", "toy.intercept,toy.slope,H_0\n0,0.5,70\n"),
     "a parameter too few": (UnknownParameter, "toy.slope", "toy.intercept\n0\n"),
-    "a theta outside the support": (OutsideSupport, "toy.slope", "toy.intercept,toy.slope\n0,0.5\n0,3.5\n"),
+    "a theta outside the support": (OutsideSupport, "toy.slope = 3.5 is outside its support [-3, 3]; ", "toy.intercept,toy.slope\n0,0.5\n0,3.5\n"),
     "a theta that is NaN": (NotFinite, "row 1", "toy.intercept,toy.slope\nnan,0.5\n"),
     "a theta in another unit": (UnknownUnit, "Mpc", "toy.intercept [Mpc],toy.slope\n0,0.5\n"),
     "no theta at all": (EmptyTable, "no rows", "toy.intercept,toy.slope\n"),

@@ -166,8 +166,9 @@ class ParameterSpace:
             point = np.asarray(theta).reshape(-1, len(self))[outside.reshape(-1).argmax()]
             d = int(np.argmax(~((point >= self.low) & (point <= self.high))))
             p = self.parameters[d]
+            unit = "" if p.unit == "1" else f" {p.unit}"
             raise OutsideSupport(
-                f"{p.name} = {point[d]:g} is outside its support [{p.low:g}, {p.high:g}] {p.unit}",
+                f"{p.name} = {point[d]:g} is outside its support [{p.low:g}, {p.high:g}]{unit}",
                 "move theta inside, or train an encoder on a wider support",
             )
 
