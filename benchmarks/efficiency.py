@@ -8,7 +8,7 @@ At thetas spread over the inner four fifths of the box, data sets of N = 10^4 ob
     covered    how often 2 [S(theta_hat) - S(theta)] stays below the 68.27 % and 95.45 % quantiles of chi^2
 
 A flow, a ratio and the exponential head distilled from the flow. The simulations of the flow and of the ratio are the
-same 10^6, in mirrored pairs.
+same 10^6, at thetas of a Sobol sequence, with stratified noise in groups of 32 (`addend.stratified`).
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from torch import Tensor
 from addend.heads import Flow, Head
 from addend.heads.distil import distil
 from addend.heads.ratio import Ratio
-from addend.mirrored import Mirrored
+from addend.stratified import Stratified
 from addend.training import Rows, Training, fit
 
 from .record import cpu, table, write
@@ -27,7 +27,7 @@ from .tasks import TASKS, Exact, Task
 
 LEVELS = {"68": 0.6827, "95": 0.9545}
 SIZES = (100, 1_000, 10_000)
-CHUNK = 50_000
+CHUNK, STRATA = 50_000, 32
 STEPS = {"flow": ((1000, 1000, 12000), (512, 512, 2048), (3e-3, 3e-3, 1e-3)), "ratio": ((16000,), (1024,), (2e-3,))}
 
 
@@ -77,12 +77,12 @@ def _task(task: Task, quick: bool) -> list[dict]:
 
 
 def simulate(task: Task, n: int, seed: int = 1) -> tuple[Rows, Tensor, Tensor]:
-    """n mirrored draws with phi uniform in its cube, standardised, and the mean and deviation of z."""
-    rng = np.random.default_rng(seed)
-    phi = torch.from_numpy(2 * rng.random((n // 2, task.coordinates)) - 1).repeat(2, 1)
-    z = task.draw(phi, Mirrored(rng, n))
+    """n stratified draws with phi uniform in its cube, standardised, and the mean and deviation of z."""
+    sobol = torch.quasirandom.SobolEngine(task.coordinates, scramble=True, seed=seed)
+    phi = 2 * sobol.draw(n // STRATA).double().repeat(STRATA, 1) - 1
+    z = task.draw(phi, Stratified(np.random.default_rng(seed), n, STRATA))
     centre, scale = z.mean(0), z.std(0)
-    return Rows(((z - centre) / scale).float(), torch.zeros(n, 0), phi.float(), mirrored=True), centre, scale
+    return Rows(((z - centre) / scale).float(), torch.zeros(n, 0), phi.float(), STRATA), centre, scale
 
 
 def train(task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float) -> tuple[dict[str, Psi], dict[str, float]]:

@@ -92,8 +92,9 @@ def test_products_hold_every_theta_equally_often_and_never_its_own(batch, candid
     assert all(len(set(row.tolist())) == rows.shape[1] for row in rows)
 
 
-def test_a_mirrored_draw_is_never_paired_with_its_twins_theta():
-    phi = torch.randn(50, 2).repeat(2, 1)
+@pytest.mark.parametrize("strata", [1, 2, 8])
+def test_a_draw_is_never_paired_with_the_theta_of_its_group(strata):
+    phi = torch.randn(50, 2).repeat(strata, 1)
     rows = _products(phi, 49, torch.Generator().manual_seed(0))
     assert (phi[rows] != phi[:, None]).any(-1).all()
     assert (rows.flatten().bincount() == 49).all()

