@@ -14,6 +14,7 @@ import yaml
 from addend import cli
 from addend.errors import (
     BadSetting,
+    BadTable,
     DefinitionMismatch,
     EmptyTable,
     MissingColumn,
@@ -24,6 +25,7 @@ from addend.errors import (
     OutsideSupport,
     SetExists,
     TamperedArtifact,
+    TooFewSimulations,
     UnknownModality,
     UnknownParameter,
     UnknownUnit,
@@ -46,10 +48,21 @@ THETAS = {
     "an unknown parameter": (UnknownParameter, "toy.slop", "toy.intercept,toy.slop\n0,0.5\n"),
     "an unknown parameter besides": (UnknownParameter, "H_0", "toy.intercept,toy.slope,H_0\n0,0.5,70\n"),
     "a parameter too few": (UnknownParameter, "toy.slope", "toy.intercept\n0\n"),
-    "a theta outside the support": (OutsideSupport, "toy.slope = 3.5 is outside its support [-3, 3]; ", "toy.intercept,toy.slope\n0,0.5\n0,3.5\n"),
+    "a theta outside the support": (OutsideSupport, "slope = 3.5 is outside its support [-3, 3]; ", POINTS + "0,3.5\n"),
     "a theta that is NaN": (NotFinite, "row 1", "toy.intercept,toy.slope\nnan,0.5\n"),
     "a theta in another unit": (UnknownUnit, "Mpc", "toy.intercept [Mpc],toy.slope\n0,0.5\n"),
     "no theta at all": (EmptyTable, "no rows", "toy.intercept,toy.slope\n"),
+}
+PAIR = "t,y,y_err\n0.1,0.5,0.2\n-0.3,0.2,0.1\n"
+MASERS = "D,v,v_err,D_err_minus,D_err_plus\n126,9000,50,8,8\n88,7000,50,8,8\n"
+PAIRS = {
+    "tables of other lengths": (BadTable, "2, 1 rows", "toy", "t,y,y_err\n0.1,0.5,0.2\n", None),
+    "a theta too few": (BadTable, "2, 2, 1 rows", "toy", PAIR, POINTS),
+    "a missing column": (MissingColumn, "y_err", "toy", "t,y\n0.1,0.5\n-0.3,0.2\n", None),
+    "too few pairs": (TooFewSimulations, "2 pairs cannot tell, expected at least 100", "toy", PAIR, None),
+    "a theta outside the support": (OutsideSupport, "toy.slope = 9", "toy", PAIR, POINTS + "0,9\n"),
+    "an unknown modality": (UnknownModality, "tony", "tony", PAIR, None),
+    "a modality without a champion": (NoChampion, "masers", "masers", MASERS, None),
 }
 TERMS = {"toy": {"set": "line"}}
 FUSIONS = {
@@ -97,8 +110,8 @@ def refuses(project, monkeypatch, capsys):
 
 @pytest.fixture
 def file(tmp_path):
-    def write(text: str) -> Path:
-        path = tmp_path / "given.csv"
+    def write(text: str, name: str = "given.csv") -> Path:
+        path = tmp_path / name
         path.write_text(text)
         return path
 
@@ -135,6 +148,13 @@ def test_from_a_shell_a_mistake_has_status_2_and_no_traceback(project, file):
     print(done.stderr)
     assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith("addend: ") and done.stderr.count("\n") == 1
     assert tree(project) == before
+
+
+@pytest.mark.parametrize("mistake", PAIRS)
+def test_bad_pairs_change_nothing(refuses, file, mistake):
+    error, said, name, table, theta = PAIRS[mistake]
+    points = [] if theta is None else ["--theta", file(theta, "theta.csv")]
+    refuses(error, said, "independence", "toy", file(PAIR, "left.csv"), name, file(table, "right.csv"), *points)
 
 
 @pytest.mark.parametrize("mistake", FUSIONS)

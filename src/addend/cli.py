@@ -1,16 +1,17 @@
-"""The same verbs from a shell. A named mistake is one sentence on standard error and status 2.
+"""The same verbs from a shell. A named mistake is one sentence on standard error and status 2; a warning, one sentence.
 
 Each verb imports what it needs when it is called, so that the command itself starts quickly.
 """
 
 import sys
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .errors import AddendError, BadSetting
+from .errors import AddendError, AddendWarning, BadSetting
 
 HELP = "Multimodal inference by addition."
 app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
@@ -87,6 +88,24 @@ def logl(
 
 
 @app.command()
+def independence(
+    a: Annotated[str, typer.Argument(metavar="MODALITY")],
+    table_a: Annotated[Path, typer.Argument(metavar="TABLE", help="As ingest takes it; row i of both tables is a pair.")],
+    b: Annotated[str, typer.Argument(metavar="MODALITY")],
+    table_b: Annotated[Path, typer.Argument(metavar="TABLE")],
+    theta: Annotated[Path | None, typer.Option(help="A CSV file with the theta of every pair, if not one for all.")] = None,
+    false_alarm: Annotated[float, typer.Option(min=0.01, max=0.5, help="How often independence may be denied.")] = 0.05,
+) -> None:
+    """Are two modalities independent given theta, on paired observations? Status 1 if they are not."""
+    from .stages import independence as gate
+
+    found = gate.independence((a, b), (table_a, table_b), theta, false_alarm)
+    print(gate.said(found))
+    found.warn()
+    raise typer.Exit(int(found.fires))
+
+
+@app.command()
 def modalities() -> None:
     """List the modalities: parameters, sets, champion."""
     from .stages import listings
@@ -102,8 +121,17 @@ def fusions() -> None:
     print(listings.fusions())
 
 
+_usual = warnings.formatwarning
+
+
+def _sentence(message, category, *where, **line) -> str:
+    named = issubclass(category, AddendWarning)
+    return f"addend: {category.__name__}: {message}\n" if named else _usual(message, category, *where, **line)
+
+
 def main() -> None:
     """The console script."""
+    warnings.formatwarning = _sentence
     try:
         app()
     except AddendError as e:

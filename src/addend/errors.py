@@ -1,6 +1,7 @@
 """Named mistakes. Each is one sentence with three beats: what is wrong, expected against got, what to do.
 
-Every one derives from `AddendError`; the command line prints its sentence and leaves with status 2.
+Every one derives from `AddendError`; the command line prints its sentence and leaves with status 2. A warning derives
+from `AddendWarning`, and the command goes on.
 """
 
 
@@ -101,7 +102,11 @@ class BeyondTrust(AddendError):
     """More observations than the encoder's trust size: its learned bias is larger than the error it would quote."""
 
 
-class CoupledModalities(UserWarning):
+class AddendWarning(UserWarning):
+    """What the user must know, though nothing was refused; the command line prints its name and its sentence."""
+
+
+class CoupledModalities(AddendWarning):
     """Two modalities that are not independent given theta: their sum is over-confident."""
 
 

@@ -12,6 +12,9 @@ classifier:  paired against re-paired at the same theta, by a logit in the resid
              those of one with those of the other, fitted on one half; on the other half, the mean logit of the true pairs
              among those of re-pairings. It sees what has no linear correlation, such as a shared variance.
 
+What an observation's own covariates do to its z is no coupling either, though they go together where both saw one
+object: `unexplained` takes them out beforehand, and out of the scale of z too, where they would hide a coupling.
+
 Where it fires, the sum over both is over-confident. Remedies: the shared nuisance inside theta; one joint expert for
 the coupled group; the pairwise term as one more addend (`pairwise`).
 """
@@ -26,7 +29,7 @@ from .additive import Additive, listed
 from .basis import Polynomial
 from .logistic import fit_logistic
 
-BLOCK, REPAIRINGS, LEAST, CLIP = 16, 199, 100, 4.0
+BLOCK, REPAIRINGS, LEAST, CLIP, TINY = 16, 199, 100, 4.0, 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +90,8 @@ class Independence:
             a, b = self.names
             warnings.warn(
                 f"'{a}' and '{b}' are not independent given theta: residual correlation {self.correlations[0]:.2f} "
-                f"where chance leaves {self.edge:.2f}; put what they share into theta, train one joint expert, or add "
-                "their pairwise term.",
+                f"where chance leaves {self.edge:.2f}; put what they share into theta as a nuisance, train one joint expert "
+                "for both, or add their pairwise term (calibration.PairwiseTerm) as one more addend.",
                 CoupledModalities,
                 stacklevel=2,
             )
@@ -119,6 +122,19 @@ def residuals(theta: np.ndarray, z: np.ndarray, degree: int = 3) -> np.ndarray:
     if not moving.any():
         raise BadSetting("z does not vary at equal theta, so it cannot be coupled to anything", "compare modalities that vary")
     return left[:, moving] / left[:, moving].std(axis=0)
+
+
+def unexplained(known: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """z `(N, Z)` less its regression on what is `known` of its row, theta and covariates `(N, P)`, in units of its scale there.
+
+    Raises:
+        TooFewSimulations: Fewer than ten pairs for each coefficient, which would fit the noise.
+    """
+    mean, scale = (Polynomial.around(known, degree) for degree in (3, 2))
+    if len(z) < (needed := max(LEAST, 10 * len(mean.powers))):
+        raise TooFewSimulations(f"{len(z)} pairs cannot tell, expected at least {needed}", "supply more pairs")
+    left, features = residuals(known, z, mean.degree), scale.features(known)
+    return left * np.exp(-features @ np.linalg.lstsq(features, np.log(left**2 + TINY), rcond=None)[0] / 2)
 
 
 def equal_theta(theta: np.ndarray, size: int = BLOCK) -> np.ndarray:
