@@ -32,8 +32,9 @@ def checkout(tmp_path):
 
 
 def test_an_environment_that_is_set_up_is_not_set_up_again(checkout):
-    assert _would_do(checkout, "demo") == [".venv/bin/python -m flows"]
-    assert _would_do(checkout, "test") == [".venv/bin/python -m pytest -n 2 --dist loadfile"]
+    demo = ".venv/bin/python -m flows"
+    assert _would_do(checkout, "demo") == [demo]
+    assert _would_do(checkout, "test") == [demo, ".venv/bin/python -m pytest -n 2 --dist loadfile"]
 
 
 @pytest.mark.parametrize("name", ["constraints.txt", "pyproject.toml", "modalities/toy/pyproject.toml"])
