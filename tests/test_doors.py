@@ -2,16 +2,24 @@
 
 import csv
 import io
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from scipy.stats import chi2
 
-from addend import shards
+from addend import artifact, shards
+from addend.calibration import Record, Support
 from addend.cli import app
-from addend.errors import SetExists, UnknownUnit
+from addend.encoder import Encoder
+from addend.errors import SetExists, StrangeObservations, UnknownUnit
 from addend.modality import installed
+from addend.registry import Registry
 from addend.report import FUSED, Curves, Samples
 from addend.stages import doors, drawings, fusion, listings, places, resolve
 
@@ -156,6 +164,40 @@ def test_logl_needs_no_package_and_passes_over_parameters_of_others(project, poi
     app(["logl", "toy", "--set=line", f"--theta={given}", f"--out={out}"], standalone_mode=False)
     assert (tmp_path / "here.csv").read_bytes() == (tmp_path / "there.csv").read_bytes()
     assert len(expected) == 25 and np.isfinite(expected).all()
+
+
+@pytest.fixture
+def recorded(project, tmp_path, monkeypatch):
+    """The project with another registry, whose champion knows what its simulations looked like."""
+    folder = shutil.copytree(places.encoder("toy", "head"), tmp_path / "recorded")
+    encoder = Encoder.load(folder)
+    simulated = torch.cat(encoder.embed(shards.read_set(places.pool("toy", "train")).columns), dim=1).numpy()
+    support = Support.measure(simulated, np.random.default_rng(1))
+    (folder / artifact.RECORD).write_text(json.dumps(Record("toy", encoder.space.names, 20, True, {}, support).as_dict()))
+    facts = {k: v for k, v in encoder.manifest.items() if k not in ("files", "format")}
+    artifact.write_manifest(folder, facts, [*encoder.manifest["files"], artifact.RECORD])
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    registry = Registry()
+    registry.promote(registry.register("toy", folder, {}, {}), "for the test")
+
+
+def test_rows_unlike_any_simulation_are_counted_on_standard_error(recorded, project, points, tmp_path):
+    """Three points at t = 4 beside the line's own, which are drawn from within [-1, 1]."""
+    _, table, _ = shipped("toy")
+    beyond = {name: np.concatenate([values, np.full(3, {"t": 4.0, "y": 2.5, "y_err": 0.3}[name])]) for name, values in table.items()}
+    doors.ingest("toy", write(tmp_path / "beyond.csv", beyond), "beyond")
+    with pytest.warns(StrangeObservations, match="3 of 23 rows of the set 'beyond' of 'toy'.*row 21 first"):
+        expected = doors.logl("toy", "beyond", points[1], tmp_path / "here.csv")
+    command = ["addend", "logl", "toy", "--set", "beyond", "--theta", points[1]]
+    done = subprocess.run([Path(sys.executable).with_name("addend"), *command[1:]], cwd=project, capture_output=True, text=True)
+    print(done.stderr)
+    assert done.returncode == 0 and done.stdout == (tmp_path / "here.csv").read_text() and np.isfinite(expected).all()
+    assert done.stderr.startswith("addend: StrangeObservations: 3 of 23 rows") and done.stderr.count("\n") == 1
+
+
+def test_rows_like_the_simulations_pass_without_a_word(recorded, points, tmp_path):
+    """20 rows, each outside with probability 1/1000: the shipped set would be remarked on once in fifty seeds of its own."""
+    doors.logl("toy", "line", points[1], tmp_path / "out.csv")
 
 
 def test_the_order_of_the_thetas_changes_nothing(project, points, tmp_path):

@@ -110,6 +110,10 @@ class CoupledModalities(AddendWarning):
     """Two modalities that are not independent given theta: their sum is over-confident."""
 
 
+class StrangeObservations(AddendWarning):
+    """Observations unlike anything the simulator made; psi means little there."""
+
+
 class BadSummary(AddendError):
     """A summary of a fusion that does not follow the schema of docs/summary.md."""
 

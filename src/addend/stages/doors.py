@@ -13,6 +13,7 @@ import io
 import re
 import sys
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,9 +21,10 @@ import numpy as np
 import torch
 
 from .. import shards
+from ..calibration.support import RATE
 from ..durable import written_beside
 from ..encoder import Encoder
-from ..errors import BadSetting, NoObservations, SetExists
+from ..errors import BadSetting, NoObservations, SetExists, StrangeObservations
 from ..modality import Columns, Modality, find
 from ..parameters import read_agreement
 from ..registry import Registry
@@ -30,6 +32,7 @@ from ..scalar import Lazy
 from ..table import read_points, read_table
 from . import fusion, places
 from .resolve import no_champion
+from .standing import strange
 
 VALUE = "logl_nats"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -76,7 +79,8 @@ def read_truth(given: Sequence[str]) -> dict[str, float]:
 def logl(name: str, set_name: str, points: Path, out: Path | None = None) -> np.ndarray:
     """S_m `(J,)` in nats at every row of a table of named parameters; written as CSV, to standard output without `out`.
 
-    Columns of `points` that are parameters of other modalities are passed over: S_m is flat in them.
+    Columns of `points` that are parameters of other modalities are passed over: S_m is flat in them. The warning
+    `StrangeObservations` counts the observations outside the simulated support, if the encoder has a record of it.
 
     Raises:
         NoChampion, NoObservations: There is no promoted encoder, or no such set.
@@ -90,7 +94,9 @@ def logl(name: str, set_name: str, points: Path, out: Path | None = None) -> np.
     encoder.space.require_same(agreement, f"the encoder of '{name}'", "parameters.yaml")
     theta = read_points(Path(points), encoder.space, agreement.names)
     with torch.no_grad():
-        values = Lazy(encoder, found.columns)(theta).numpy()
+        term = Lazy(encoder, found.columns)
+        values = term(theta).numpy()
+    _warn_of_strange(term, f"the set '{set_name}' of '{name}'")
     _write(encoder.space.names, theta, values, out)
     return values
 
@@ -102,6 +108,17 @@ def champion(name: str) -> Encoder:
     if version is None:
         raise no_champion(name)
     return Encoder.load(registry.fetch(version))
+
+
+def _warn_of_strange(term: Lazy, where: str) -> None:
+    outside = strange(term)
+    if outside is not None and outside.any():
+        warnings.warn(
+            f"{outside.sum():,} of {term.n:,} rows of {where} lie outside the simulated support, row {outside.argmax() + 1} first, "
+            f"where chance puts {RATE:.1%}; psi means little there.",
+            StrangeObservations,
+            stacklevel=3,
+        )
 
 
 def _free(name: str, set_name: str) -> Modality:

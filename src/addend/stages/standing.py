@@ -15,7 +15,7 @@ from ..calibration.sandwich import cluster_covariance, sandwich
 from ..calibration.trust import require_trust, standing
 from ..errors import BadSetting
 from ..maximum.fit import Fit
-from ..scalar import Constraint, Sum
+from ..scalar import Constraint, Lazy, Sum
 from .correction import times
 from .fusion import Terms
 
@@ -53,13 +53,16 @@ def standings(terms: Terms, settings: Mapping) -> list[str]:
 
 def outside_support(terms: Terms) -> dict[str, float]:
     """The fraction of each modality's observations outside its encoder's simulated support, where that was recorded."""
-    found = {}
-    for term in terms.scalar.flat:
-        record = terms.encoders[term.name].record if term.name in terms.encoders else None
-        if record and record["support"]:
-            rows = torch.cat([term.z, term.e], dim=1).numpy()
-            found[term.name] = float(Record.from_dict(record).support.outside(rows).mean())
-    return found
+    rows = {term.name: strange(term) for term in terms.scalar.flat if isinstance(term, Lazy)}
+    return {name: float(outside.mean()) for name, outside in rows.items() if outside is not None}
+
+
+def strange(term: Lazy) -> np.ndarray | None:
+    """Which observations of a term `(N,)` lie outside its encoder's simulated support; None where that was not recorded."""
+    record = term.encoder.record
+    if not record or not record["support"]:
+        return None
+    return Record.from_dict(record).support.outside(torch.cat([term.z, term.e], dim=1).numpy())
 
 
 def real_sandwich(scalar: Sum, fit: Fit) -> np.ndarray:
