@@ -14,7 +14,8 @@ from exact_line import Line, encoder
 
 from addend.calibration import Record, judge, trust_size
 from addend.errors import BadSetting, TooFewSimulations
-from addend.stages import calibrate, places, training
+from addend.registry import Registry
+from addend.stages import calibrate, places, register, training
 
 HERE = Path(__file__).resolve().parent.parent
 SETTINGS = {
@@ -95,6 +96,23 @@ def test_an_encoder_trained_on_the_wrong_prior_is_refused(tmp_path, monkeypatch)
     assert {"trust"} <= {c.name for c in verdict.checks if not c.passed}
     assert "is needed: 10 times the 2 observations it is meant for" in verdict.reason
     assert "No: it was refused." in (tmp_path / places.encoder("toy", "record") / "index.html").read_text()
+
+
+def test_a_candidate_that_says_less_than_the_champion_is_refused_and_the_champion_stays(calibrated, tmp_path, monkeypatch):
+    """The same network after a twentieth of the training, held to its held-out log score alone."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(shutil.copytree(calibrated, tmp_path / "again"))
+    hasty = {**SETTINGS["finetune"], "steps": [40, 5, 5]}
+    settings = {"finetune": SETTINGS["finetune"], "calibrate": SETTINGS["calibrate"], "register": {}}
+    monkeypatch.setattr(places, "settings", lambda name, section: settings[section])
+    register.register("toy")
+    settings["finetune"] = hasty
+    for stage in (training.finetune, calibrate.calibrate, register.register):
+        stage("toy")
+    registry, said = Registry(), json.loads(places.pin("toy").read_text())
+    print(said["reason"])
+    assert not said["promoted"] and "held-out log score is worse than that of version 1" in said["reason"]
+    assert registry.champion("toy").version == 1 and registry.candidate("toy").version == 2
 
 
 def test_centring_is_recorded_where_it_helps_and_nowhere_else(calibrated, monkeypatch):

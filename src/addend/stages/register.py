@@ -9,15 +9,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from .. import artifact, shards
 from ..calibration import Mean, Record, Verdict, judge
 from ..durable import written_beside
 from ..encoder import Encoder
 from ..registry import Registry, Version
 from . import places
+from .calibrate import log_scores
 
 
 def register(name: str) -> None:
@@ -58,11 +56,7 @@ def _difference(name: str, encoder: Encoder, registry: Registry, champion: Versi
     """Log score of the candidate less that of the champion, row by row, on the audit pool."""
     other = Encoder.load(registry.fetch(champion))
     columns = shards.read_set(places.pool(name, "audit")).columns
-    return Mean.measure("log score", np.asarray(_score(encoder, columns) - _score(other, columns)))
-
-
-def _score(encoder: Encoder, columns: dict) -> torch.Tensor:
-    return encoder.log_score(columns, torch.from_numpy(shards.theta_of(columns, encoder.space.names)))
+    return Mean.measure("log score", log_scores(encoder, columns) - log_scores(other, columns))
 
 
 def _tags(encoder: Encoder) -> dict:
@@ -81,7 +75,8 @@ def commit() -> str | None:
 def _metrics(record: Record) -> dict[str, float]:
     summary = record.summary()
     trust = (summary.get("score") or {}).get("trust_size") or {}
-    found = {"trust_size": trust.get("value"), "trust_size_low": trust.get("low"), "log_score": (summary.get("log_score") or {}).get("value")}
+    score = (summary.get("log_score") or {}).get("value")
+    found = {"trust_size": trust.get("value"), "trust_size_low": trust.get("low"), "log_score": score}
     return {k: float(v) for k, v in found.items() if v is not None}
 
 
