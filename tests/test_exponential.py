@@ -7,7 +7,7 @@ from torch import nn
 from addend.errors import BadSetting, UnfitHead
 from addend.heads.base import Head
 from addend.heads.distil import distil, left_out
-from addend.heads.exponential import Exponential
+from addend.heads.exponential import ROWS, Exponential
 from addend.heads.ratio import Ratio
 
 TWO_D = [9, 9]
@@ -78,6 +78,38 @@ def test_statistics_add_whatever_the_chunks_and_the_order(student):
     whole, parts = student.statistic(z, e), sum(student.statistic(z[i], e[i]) for i in order.split(130))
     assert torch.allclose(whole, parts, rtol=1e-9)
     assert torch.equal(student.statistic(z[:0], e[:0]), torch.zeros(7, dtype=torch.float64))
+
+
+def test_a_statistic_taken_a_few_rows_at_a_time_is_the_sum_of_the_features():
+    head = Exponential(2, 1, TWO_D, 5, hidden=(16, 8)).double()
+    z, e = torch.randn(3 * ROWS + 1, 2).double(), torch.randn(3 * ROWS + 1, 1).double()
+    with torch.no_grad():
+        chunked = head.statistic(z, e)
+    whole = head.statistic(z, e)
+    assert whole.requires_grad and torch.allclose(whole[:-1], head.f(z, e).sum(0), rtol=1e-12)
+    assert torch.allclose(chunked, whole, rtol=1e-10)
+
+
+def test_a_statistic_in_single_precision_is_off_by_less_than_a_rounding_for_each_observation():
+    head = Exponential(2, 0, TWO_D, 5)
+    z, e = torch.randn(20_000, 2), torch.zeros(20_000, 0)
+    with torch.no_grad():
+        single, double = head.statistic(z, e), head.double().statistic(z.double(), e.double())
+    print(f"largest error {float((single - double).abs().max()):.1e} of sums of 20000")
+    assert single.dtype == torch.float64 and ((single - double).abs() < 20_000 * 1e-7).all()
+
+
+@pytest.mark.parametrize("grid", [[7], [1, 4], [9, {"levels": 3}], [5, 4, 6]])
+def test_one_axis_after_the_other_is_the_whole_basis(grid):
+    """S interpolated axis by axis, at one theta and at a table of tables, with its Hessian."""
+    head = Exponential(1, 0, grid, 3)
+    head.omega.normal_(), head.b.normal_()
+    statistic, phi = torch.randn(4).double(), 2 * torch.rand(2, 6, len(grid)).double() - 1
+    whole = lambda phi: head.basis(phi) @ (head.omega @ statistic[:-1] - head.b * statistic[-1])  # noqa: E731
+    axis_by_axis = lambda phi: head.evaluate(statistic, phi)  # noqa: E731
+    assert torch.allclose(axis_by_axis(phi), whole(phi))
+    hessians = [torch.autograd.functional.hessian(s, phi[0, 0]) for s in (axis_by_axis, whole)]
+    assert torch.allclose(*hessians, atol=1e-9)
 
 
 def test_an_exponential_family_is_recovered_to_a_thousandth_of_a_nat(student):

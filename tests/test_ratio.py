@@ -137,6 +137,21 @@ def test_blocks_without_gradients_equal_pairs_with_them():
     assert torch.allclose(blocks[::500], head.outer(z, e, phi[::500]), atol=1e-12)
 
 
+@pytest.mark.parametrize(("thetas", "observations"), [(3, 9001), (9001, 3), (70, 0), (0, 70)])
+@pytest.mark.parametrize("hidden", [(8,), (8, 16), (16, 8, 4)])
+def test_blocks_of_any_shape_in_single_precision_equal_pairs_to_its_rounding(thetas, observations, hidden):
+    """The mean psi is of order one, and 1e-5 is a hundred roundings of it."""
+    torch.manual_seed(0)
+    head = Ratio(2, 1, 2, hidden=hidden)
+    torch.nn.init.normal_(head.rest[-1].weight)
+    z, e, phi = 3 * torch.randn(observations, 2), torch.randn(observations, 1), 2 * torch.rand(thetas, 2) - 1
+    with torch.no_grad():
+        blocks = head.outer(z, e, phi)
+    pairs = head.outer(z, e, phi)
+    assert blocks.shape == pairs.shape == (thetas, observations) and pairs.requires_grad
+    assert torch.allclose(blocks, pairs, rtol=1e-5, atol=1e-5)
+
+
 def test_an_unknown_objective_and_a_batch_of_one_are_refused():
     with pytest.raises(BadSetting, match="expected one of binary"):
         Ratio(1, 0, 1, objective="nre_z")

@@ -21,6 +21,7 @@ from .categorical import indicators, levels
 
 LARGEST_GRID = 20_000
 MARGIN = 1e-3
+ROWS = 2048
 
 
 class Exponential(Head):
@@ -75,13 +76,18 @@ class Exponential(Head):
 
     def statistic(self, z: Tensor, e: Tensor) -> Tensor:
         """The sum of f over N observations, and N: `(d + 1,)` in float64. Statistics add."""
-        s = self.f(z, e).sum(0, dtype=torch.float64)
+        s = self.f.total(z, e)
         return torch.cat([s, s.new_tensor([len(z)])])
 
     def evaluate(self, statistic: Tensor, phi: Tensor) -> Tensor:
-        """S `(*,)` in nats of the observations behind a statistic, at `phi (*, K)`; differentiable in phi."""
+        """S `(*,)` in nats of the observations behind a statistic, at `phi (*, K)`; differentiable in phi.
+
+        The values at the nodes are interpolated along one axis after the other, without the basis `(*, M)` of all of them.
+        """
         values = self.omega.to(statistic) @ statistic[:-1] - self.b.to(statistic) * statistic[-1]
-        return self.basis(phi.to(statistic)) @ values
+        for cardinal in self.cardinals(phi.to(statistic)):
+            values = (cardinal[..., None, :] @ values.unflatten(-1, (cardinal.shape[-1], -1)))[..., 0, :]
+        return values[..., 0]
 
     def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """There is none: raises `UnfitHead`."""
@@ -101,12 +107,15 @@ class Exponential(Head):
             )
         return torch.cartesian_prod(*axes).reshape(-1, len(axes))
 
-    def basis(self, phi: Tensor) -> Tensor:
-        """The cardinal functions `(*, M)` at `phi (*, K)`: one at their own node, zero at the others; NaN outside the box."""
+    def cardinals(self, phi: Tensor) -> list[Tensor]:
+        """The cardinal functions `(*, n)` of each axis at `phi (*, K)`; NaN outside the box."""
         phi = torch.where(phi.abs() <= 1 + MARGIN, phi, torch.nan)
+        return [_cardinal(phi[..., k], axis) for k, axis in enumerate(self.grid)]
+
+    def basis(self, phi: Tensor) -> Tensor:
+        """Their products `(*, M)` at `phi (*, K)`: one at their own node, zero at the others; NaN outside the box."""
         product = phi.new_ones(*phi.shape[:-1], 1)
-        for k, axis in enumerate(self.grid):
-            cardinal = _cardinal(phi[..., k], axis)
+        for cardinal in self.cardinals(phi):
             product = (product[..., :, None] * cardinal[..., None, :]).flatten(-2)
         return product
 
@@ -135,6 +144,25 @@ class Features(nn.Module):
     def forward(self, z: Tensor, e: Tensor) -> Tensor:
         """f `(*, d)` of z `(*, Z)` and e `(*, E)`."""
         return self.last(self.layers(z, e))
+
+    def total(self, z: Tensor, e: Tensor) -> Tensor:
+        """The sum of f over N observations `(d,)`, in float64: sum_i f(x_i) = W sum_i layers(x_i) + N b.
+
+        Without gradients, a few rows at a time in the same memory, so that the hidden layers stay in the cache.
+        """
+        if torch.is_grad_enabled():
+            return self(z, e).sum(0, dtype=torch.float64)
+        n = min(len(z), ROWS)
+        space = [z.new_empty(n, self.first.out_features), z.new_empty(n, self.second.out_features)]
+        double = z.new_empty(n, self.last.in_features, dtype=torch.float64)
+        total = sum(self._layers_into(space, double, *part).sum(0) for part in zip(z.split(ROWS), e.split(ROWS), strict=True))
+        return self.last.weight.double() @ total + len(z) * self.last.bias.double()
+
+    def _layers_into(self, space: list[Tensor], double: Tensor, z: Tensor, e: Tensor) -> Tensor:
+        hidden = x = (torch.cat([z, e], -1) - self.centre) / self.scale
+        for layer, out in zip((self.first, self.second), space, strict=True):
+            hidden = silu(torch.addmm(layer.bias, hidden, layer.weight.mT, out=out[: len(x)]), inplace=True)
+        return torch.cat([hidden, x], -1, out=double[: len(x)])
 
 
 def _nodes(axis) -> Tensor:
