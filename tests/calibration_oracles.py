@@ -1,7 +1,7 @@
 """Laws with a known log-likelihood, and errors planted in it: what the calibration tests are run against."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 from scipy import stats

@@ -1,4 +1,4 @@
-"""Two projects: a small one, the toy modality with an encoder of a hundred steps beside masers without one; and the demo itself."""
+"""Two projects: a small one, the toy with an encoder of a hundred steps beside masers without one; and the demo itself."""
 
 import contextlib
 import fcntl

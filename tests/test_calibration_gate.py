@@ -33,8 +33,8 @@ def record_of(sharpen=1.0, tilt=0.0, drift=0.0, seed=1, lossless=True, n=1500):
     }
     for key, size in (("1", 1), ("N", EXPECTED)):
         mean = TOY.draw(theta[:, 0], size, rng).mean(axis=1) + drift
-        s = lambda t, m=mean[:, None], k=size: k * (-sharpen * (m - t) ** 2 / 2 + tilt * t)
-        weights, own = s(points), s(theta)[:, 0]
+        weights, own = (size * (-sharpen * (mean[:, None] - t) ** 2 / 2 + tilt * t) for t in (points, theta))
+        own = own[:, 0]
         parts[f"coverage_{key}"] = Coverage.measure(("joint",), credibility_from_weights(weights, weights, own, own, rng))
         parts[f"ranks_{key}"] = Ranks.measure(("theta",), rank_from_weights(points[:, :, None], weights, theta, own, rng))
     parts["log_score"] = Mean.measure("log score", log_score(own, weights[:, :50]))

@@ -11,7 +11,7 @@ import torch
 import yaml
 from addend_toy.line import Toy
 from calibration_oracles import within
-from exact_line import SPACE, Drifted, Line, encoder
+from exact_line import Drifted, Line, encoder
 from scipy import stats
 
 from addend.calibration import Coverage, Record, judge

@@ -184,7 +184,8 @@ def recorded(project, tmp_path, monkeypatch):
 def test_rows_unlike_any_simulation_are_counted_on_standard_error(recorded, project, points, tmp_path):
     """Three points at t = 4 beside the line's own, which are drawn from within [-1, 1]."""
     _, table, _ = shipped("toy")
-    beyond = {name: np.concatenate([values, np.full(3, {"t": 4.0, "y": 2.5, "y_err": 0.3}[name])]) for name, values in table.items()}
+    far = {"t": 4.0, "y": 2.5, "y_err": 0.3}
+    beyond = {name: np.concatenate([values, np.full(3, far[name])]) for name, values in table.items()}
     doors.ingest("toy", write(tmp_path / "beyond.csv", beyond), "beyond")
     with pytest.warns(StrangeObservations, match="3 of 23 rows of the set 'beyond' of 'toy'.*row 21 first"):
         expected = doors.logl("toy", "beyond", points[1], tmp_path / "here.csv")

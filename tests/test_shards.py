@@ -151,7 +151,7 @@ def test_nothing_at_all_is_an_empty_table(tmp_path):
 
 def test_a_missing_set_says_how_to_bring_one(tmp_path):
     for ask in (read_set, open_set, lambda folder: append_set(folder, rows(), SCHEMA)):
-        with pytest.raises(NoObservations, match="addend ingest bao <table.csv> --set mine"):
+        with pytest.raises(NoObservations, match=r"addend ingest bao <table\.csv> --set mine"):
             ask(tmp_path / "bao" / "mine")
     assert not (tmp_path / "bao").exists()
 

@@ -117,7 +117,8 @@ def test_profiled_etas_give_the_published_covariance_exactly(rates):
     r = h - theta[:, :1] * np.sqrt(1 - theta[:, 1:] + theta[:, 1:] * (1 + z) ** 3)
     etas = np.linalg.solve(np.eye(2) + d.T @ (w[:, None] * d), d.T @ (w * r).T).T
     profile = np.array([rows_and_constraint(t[None], eta[None]).item() for t, eta in zip(theta, etas, strict=True)])
-    beside = np.array([rows_and_constraint(t[None], eta + [[0.01, 0], [0, -0.01]]) for t, eta in zip(theta, etas, strict=True)])
+    steps = np.diag([0.01, -0.01])
+    beside = np.array([rows_and_constraint(t[None], eta + steps) for t, eta in zip(theta, etas, strict=True)])
     assert (beside.reshape(10, 2) < profile[:, None]).all()
     difference = profile - exact.chronometers_published(theta, z, h, covariance)
     print(f"spread of the difference {np.ptp(difference):.1e} nat")

@@ -26,7 +26,8 @@ def read_manifest(folder: Path) -> dict:
         manifest = json.loads(path.read_text())
         files, name = manifest["files"].items(), manifest["name"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        raise TamperedArtifact(f"{path} is not an encoder's manifest ({type(e).__name__})", "fetch or register the encoder again") from None
+        what = f"{path} is not an encoder's manifest ({type(e).__name__})"
+        raise TamperedArtifact(what, "fetch or register the encoder again") from None
     for file, expected in files:
         found = file_digest(path.parent / file) if (path.parent / file).exists() else "nothing"
         if found != expected:

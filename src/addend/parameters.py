@@ -44,7 +44,7 @@ class Parameter:
     def __post_init__(self):
         if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             raise BadSetting(
-                f"the bounds of parameter '{self.name}' are [{self.low}, {self.high}], expected two finite numbers, the lower first",
+                f"the bounds of '{self.name}' are [{self.low}, {self.high}], expected two finite numbers, the lower first",
                 "mend low and high in its parameters.yaml",
             )
 

@@ -25,7 +25,8 @@ def progress(what: str, total: int, unit: str = "steps") -> Iterator:
 
 
 def _bar(console: Console, what: str, total: int, unit: str) -> Iterator:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    what_and_how_far = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
+    columns = (*what_and_how_far, TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=total, note="")
         yield lambda done, note="": bar.update(task, completed=done, note=note)
@@ -40,7 +41,8 @@ def _lines(console: Console, what: str, total: int, unit: str) -> Iterator:
         if now - last >= EVERY and done:
             last, rate = now, done / (now - start)
             left = (total - done) / rate
-            print(f"{what}: {done:,} of {total:,} {unit}, {rate:,.0f}/s, {left:.0f} s left {note}".rstrip(), file=sys.stderr, flush=True)
+            line = f"{what}: {done:,} of {total:,} {unit}, {rate:,.0f}/s, {left:.0f} s left {note}"
+            print(line.rstrip(), file=sys.stderr, flush=True)
 
     yield update
     print(f"{what}: {total:,} {unit} in {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)

@@ -43,7 +43,7 @@ def test_shipped_shifts_are_among_those_of_training():
 
 def test_error_that_is_not_positive_is_refused():
     table = Chronometers().sets()["moresco2020"]
-    with pytest.raises(NegativeError, match="'H_err'.*row 1"):
+    with pytest.raises(NegativeError, match=r"'H_err'.*row 1"):
         Chronometers().read(table | {"H_err": -table["H_err"]})
 
 

@@ -129,7 +129,8 @@ def _information(record: Record, least: float) -> Check:
     kept = information_kept(record)
     if kept is None:
         return _missing("information", "what f_m keeps was")
-    return Check("information", bool(kept >= least), f"its f_m keeps {kept:.1%} of the Fisher information, {least:.1%} being needed")
+    sentence = f"its f_m keeps {kept:.1%} of the Fisher information, {least:.1%} being needed"
+    return Check("information", bool(kept >= least), sentence)
 
 
 def _against(difference: Mean, champion: str) -> Check:

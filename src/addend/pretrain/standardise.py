@@ -33,10 +33,10 @@ class Standardise(nn.Module):
 
     def __init__(self, schema: Schema, columns: Columns):
         super().__init__()
-        laws = [_observable_law(f, columns) for f in schema.observables]
-        laws += [_covariate_law(f, schema, columns) for f in schema.covariates]
-        self.x_kinds, self.c_kinds = [k for k, _, _ in laws[: len(schema.observables)]], [k for k, _, _ in laws[len(schema.observables) :]]
-        centre, scale = (torch.tensor([law[i] for law in laws], dtype=torch.float64) for i in (1, 2))
+        x = [_observable_law(f, columns) for f in schema.observables]
+        c = [_covariate_law(f, schema, columns) for f in schema.covariates]
+        self.x_kinds, self.c_kinds = ([kind for kind, _, _ in laws] for laws in (x, c))
+        centre, scale = (torch.tensor([law[i] for law in x + c], dtype=torch.float64) for i in (1, 2))
         self.register_buffer("x_centre", centre[: len(self.x_kinds)])
         self.register_buffer("x_scale", scale[: len(self.x_kinds)])
         self.register_buffer("c_centre", centre[len(self.x_kinds) :])

@@ -86,7 +86,7 @@ def tabulate(scalar: Scalar, low=None, high=None, nodes: int = 9) -> Tabulated:
     grid = torch.cartesian_prod(*[x] * len(space)).reshape(-1, len(space))
     with torch.no_grad():
         coefficients = scalar(_place(space, grid)).reshape([nodes] * len(space))
-        for d in range(len(space)):
+        for _ in space:
             coefficients = torch.tensordot(coefficients, _transform(nodes), dims=([0], [1]))
         table = Tabulated(space, coefficients, scalar.n, scalar.name, error=0.0)
         table.error = _error(table, scalar)

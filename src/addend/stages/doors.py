@@ -114,8 +114,8 @@ def _warn_of_strange(term: Lazy, where: str) -> None:
     outside = strange(term)
     if outside is not None and outside.any():
         warnings.warn(
-            f"{outside.sum():,} of {term.n:,} rows of {where} lie outside the simulated support, row {outside.argmax() + 1} first, "
-            f"where chance puts {RATE:.1%}; psi means little there.",
+            f"{outside.sum():,} of {term.n:,} rows of {where} lie outside the simulated support, row {outside.argmax() + 1} "
+            f"first, where chance puts {RATE:.1%}; psi means little there.",
             StrangeObservations,
             stacklevel=3,
         )

@@ -13,7 +13,7 @@ from ..maximum.fit import Fit
 from ..maximum.intervals import Interval, profile_interval
 from ..maximum.modes import maximise
 from ..maximum.profiles import profile
-from ..maximum.tension import leave_one_out, tension, weights, with_constraints
+from ..maximum.tension import tension, weights, with_constraints
 from ..posterior import Posterior, sample
 from ..progress import progress
 from ..report import FUSED, Curves, Profile, Samples, write_curves
@@ -38,7 +38,7 @@ def fuse(fusion: str) -> None:
         update(2)
         answers = {}
         for group in (alone, rests):
-            for name, scalar in group.items():
+            for scalar in group.values():
                 answers[id(scalar)] = (maximise(scalar, seed), sample(scalar, seed))
                 update(2 + len(answers))
     own = {m: answers[id(s)] for m, s in alone.items()}
@@ -59,8 +59,9 @@ def fused(terms: Terms, fit: Fit, posterior: Posterior) -> dict:
     """What is said of S itself."""
     intervals = {k: {p: profile_interval(terms.scalar, fit, p, level) for p in fit.space.names} for k, level in LEVELS.items()}
     covariance = fit.covariance.numpy()
+    own = {p.name: {k: v[p.name] for k, v in intervals.items()} for p in fit.space}
     return {
-        "parameters": {p.name: _parameter(p, d, fit, posterior, {k: v[p.name] for k, v in intervals.items()}) for d, p in enumerate(fit.space)},
+        "parameters": {p.name: _parameter(p, d, fit, posterior, own[p.name]) for d, p in enumerate(fit.space)},
         "covariance": {
             "parameters": list(fit.space.names), "posterior": posterior.covariance.tolist(),
             "curvature": covariance.tolist() if np.isfinite(covariance).all() else None,
@@ -80,7 +81,7 @@ def modality_block(terms: Terms, fit: Fit, name: str, own: Fit, posterior: Poste
     share = weights(terms.scalar, fit)[name]
     return {
         "identified": list(own.identified), "parameters": answer(own, posterior),
-        "weight": {p: float(share[d]) for d, p in enumerate(fit.space.names) if p in own.space.names and bool(torch.isfinite(share[d]))},
+        "weight": {p: float(share[d]) for d, p in enumerate(fit.space.names) if p in own.space.names and share[d].isfinite()},
         "pull": _pulls(own, fit),
     }  # fmt: skip
 
@@ -92,7 +93,8 @@ def answer(fit: Fit, posterior: Posterior) -> dict:
 
 def _answer(p, d: int, fit: Fit, posterior: Posterior) -> dict:
     return {
-        "unit": p.unit, "theta_hat": float(fit.theta[d]), "posterior_mean": float(posterior.mean[d]), "posterior_std": float(posterior.std[d]),
+        "unit": p.unit, "theta_hat": float(fit.theta[d]),
+        "posterior_mean": float(posterior.mean[d]), "posterior_std": float(posterior.std[d]),
         **{f"interval_{k}": posterior.interval(level)[d].tolist() for k, level in LEVELS.items()},
     }  # fmt: skip
 
@@ -128,7 +130,8 @@ def _tension(terms: Terms, fit: Fit) -> dict | None:
     if len(terms.used) < 2:
         return None
     found = tension(terms.scalar, fit)
-    note = "chi-square by ranks" if found.test.regular else "chi-square by ranks, only a guide: a maximum lies at a bound or is not alone"
+    caveat = "" if found.test.regular else ", only a guide: a maximum lies at a bound or is not alone"
+    note = f"chi-square by ranks{caveat}"
     return {"Q": found.test.statistic, "dof": found.test.degrees, "p_value": found.test.p_value, "note": note}
 
 
@@ -142,7 +145,7 @@ def _profiles(scalar: Scalar, fit: Fit, points: int = 61, reach: float = 4.0) ->
     curves = {}
     for d, p in enumerate(fit.space):
         if p.name in fit.identified:
-            half = reach * float(fit.std[d])
-            grid = torch.linspace(max(p.low, float(fit.theta[d]) - half), min(p.high, float(fit.theta[d]) + half), points, dtype=torch.float64)
+            at, half = float(fit.theta[d]), reach * float(fit.std[d])
+            grid = torch.linspace(max(p.low, at - half), min(p.high, at + half), points, dtype=torch.float64)
             curves[p.name] = Profile(grid.numpy(), profile(scalar, fit, p.name, grid).t.clamp(min=0).numpy())
     return curves

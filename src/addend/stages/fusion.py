@@ -53,7 +53,8 @@ def mock(folder: Path, name: str, like: shards.ObservationSet, truth: dict, seed
     covariates = {f.name: like.columns[f.name] for f in modality.schema.covariates}
     rng = np.random.default_rng([seed, *name.encode()])
     drawn = modality.simulate(np.tile(theta, (like.n, 1)), covariates, rng)
-    facts = {"modality": name, "set": f"mock of {like.attrs['set']}", "mock": True, "truth": dict(zip(space.names, theta.tolist(), strict=True)), "seed": seed}
+    stated = dict(zip(space.names, theta.tolist(), strict=True))
+    facts = {"modality": name, "set": f"mock of {like.attrs['set']}", "mock": True, "truth": stated, "seed": seed}
     return shards.write_set(folder, {**drawn, **covariates}, modality.schema, facts)
 
 
@@ -64,9 +65,9 @@ def evaluate(fusion: str) -> None:
     facts = {}
     with fresh_folder(places.fusion(fusion, "terms")) as folder:
         for name, pin in pins.items():
-            gathered = places.fusion(fusion, "observations") / name
-            reason = pin["dropped"] or (None if gathered.exists() else f"the set '{settings['modalities'][name]['set']}' has no observations")
-            facts[name] = {"set": settings["modalities"][name]["set"], "n": 0, "shards": [], "encoder": None, "dropped": reason}
+            gathered, wanted = places.fusion(fusion, "observations") / name, settings["modalities"][name]["set"]
+            reason = pin["dropped"] or (None if gathered.exists() else f"the set '{wanted}' has no observations")
+            facts[name] = {"set": wanted, "n": 0, "shards": [], "encoder": None, "dropped": reason}
             if reason is None:
                 facts[name] |= _embed(folder / name, registry, pin, gathered)
         (folder / TERMS).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
@@ -115,7 +116,8 @@ def _embed(folder: Path, registry: Registry, pin: dict, gathered: Path) -> dict:
     parts = [_embed_shard(encoder, shard, columns) for shard, columns in found]
     save_file({k: torch.cat([p[k] for p in parts]) for k in ("z", "e")}, folder / "embedded.safetensors")
     return {
-        "n": found.n, "mock": found.attrs["mock"], "shards": [{"name": s.name, "digest": s.digest, "n": s.n} for s in found.shards],
+        "n": found.n, "mock": found.attrs["mock"],
+        "shards": [{"name": s.name, "digest": s.digest, "n": s.n} for s in found.shards],
         "encoder": {k: pin[k] for k in ("name", "version", "digest")},
     }  # fmt: skip
 

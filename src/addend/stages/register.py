@@ -26,7 +26,8 @@ def register(name: str) -> None:
         folder = assemble(name, Path(scratch) / "encoder")
         encoder = Encoder.load(folder)
         champion = registry.champion(name)
-        difference = None if champion is None or champion.digest == encoder.digest else _difference(name, encoder, registry, champion)
+        other = champion and champion.digest != encoder.digest
+        difference = _difference(name, encoder, registry, champion) if other else None
         verdict = judge(record, thresholds, difference, f"version {champion.version}" if champion else "")
         if all(v.digest != encoder.digest for v in registry.versions(name)):
             registry.log_training(name, encoder.manifest["training"], _history(name))
@@ -36,7 +37,8 @@ def register(name: str) -> None:
     else:
         registry.refuse(version, verdict.reason)
     _write_pin(name, version, verdict)
-    print(f"{name} version {version.version} ({version.digest[:12]}): {'promoted' if verdict.passed else 'refused'}; {verdict.reason}")
+    word = "promoted" if verdict.passed else "refused"
+    print(f"{name} version {version.version} ({version.digest[:12]}): {word}; {verdict.reason}")
 
 
 def assemble(name: str, folder: Path) -> Path:

@@ -29,7 +29,8 @@ def report(fusion: str) -> None:
     observations = {m: shards.read_set(places.fusion(fusion, "observations") / m).columns for m in terms.used}
     drawn = Curves(curves.posterior, curves.profiles, panels(terms, fit, curves, observations))
     write_fusion(places.report(fusion), summary, drawn)
-    figures = {f"{p}.{k}": b[k] for p, b in summary["parameters"].items() for k in ("theta_hat", "posterior_mean", "posterior_std")}
+    kept = ("theta_hat", "posterior_mean", "posterior_std")
+    figures = {f"{p}.{k}": b[k] for p, b in summary["parameters"].items() for k in kept}
     params = {**summary["provenance"]["params"], "commit": commit() or "none"}
     Registry(root=places.ROOT).log_fusion(fusion, params, figures, places.report(fusion))
     show(fusion)
@@ -74,7 +75,8 @@ def _modality(terms: Terms, name: str, fit: dict, extra: dict) -> dict:
     return {
         "title": terms.encoders[name].manifest["title"] if name in terms.encoders else name,
         "set": facts["set"], "n": facts["n"], "dropped": facts["dropped"], "encoder": facts["encoder"],
-        "trust_size": trust, "n_over_trust": facts["n"] / trust if trust else None, **said, **extra.get("modalities", {}).get(name, {}),
+        "trust_size": trust, "n_over_trust": facts["n"] / trust if trust else None,
+        **said, **extra.get("modalities", {}).get(name, {}),
     }  # fmt: skip
 
 
@@ -106,7 +108,7 @@ def _closure(fit: dict, truth: dict | None) -> dict | None:
 
 
 def _warnings(terms: Terms, fit: dict) -> list[str]:
-    found = [f"The modality {m} is not in this result: {f['dropped']}." for m, f in terms.facts.items() if f["dropped"] is not None]
+    found = [f"The modality {m} is not in this result: {f['dropped']}." for m, f in terms.facts.items() if f["dropped"]]
     found += [f"theta_hat lies on a bound of the support of {p}." for p, b in fit["parameters"].items() if b["at_boundary"]]
     if len(fit["modes"]) > 1:
         found.append(f"S has {len(fit['modes'])} local maxima within six nats; one number with an error does not describe it.")

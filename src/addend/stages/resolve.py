@@ -21,7 +21,8 @@ def resolve(fusion: str) -> None:
         DefinitionMismatch: A parameter means one thing to an encoder and another in the agreement.
     """
     registry, agreement = Registry(root=places.ROOT), read_agreement(places.ROOT)
-    pins = {name: _pin(registry, agreement, name, wanted) for name, wanted in places.fusion_settings(fusion)["modalities"].items()}
+    named = places.fusion_settings(fusion)["modalities"]
+    pins = {name: _pin(registry, agreement, name, wanted) for name, wanted in named.items()}
     path = places.fusion(fusion, "pins.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_beside(path) as temporary:
