@@ -4,7 +4,7 @@ import argparse
 import os
 from importlib import import_module
 
-NAMES = ("efficiency", "speed", "trust")
+NAMES = ("efficiency", "speed", "training", "slcp", "trust")
 
 
 def main() -> None:

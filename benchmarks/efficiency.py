@@ -8,7 +8,9 @@ At thetas spread over the inner four fifths of the box, data sets of N = 10^4 ob
     covered    how often 2 [S(theta_hat) - S(theta)] stays below the 68.27 % and 95.45 % quantiles of chi^2
 
 A flow, a ratio and the exponential head distilled from the flow. The simulations of the flow and of the ratio are the
-same 10^6, at thetas of a Sobol sequence, with stratified noise in groups of 32 (`addend.stratified`).
+same 10^6, at thetas of a Sobol sequence, with stratified noise in groups of 32, or of 8 where x has several components
+(`addend.stratified`). One recipe for all tasks, but for the flow's mixtures: eight Gaussians where they bend one density, two
+where there are several.
 """
 
 import numpy as np
@@ -27,8 +29,11 @@ from .tasks import TASKS, Exact, Task
 
 LEVELS = {"68": 0.6827, "95": 0.9545}
 SIZES = (100, 1_000, 10_000)
-CHUNK, STRATA = 50_000, 32
-STEPS = {"flow": ((1000, 1000, 12000), (512, 512, 2048), (3e-3, 3e-3, 1e-3)), "ratio": ((16000,), (1024,), (2e-3,))}
+CHUNK = 50_000
+STEPS = {"flow": ((6000, 1000, 12000), (1024, 512, 2048), (1e-2, 3e-3, 3e-3)), "ratio": ((11000,), (4096,), (5e-3,))}
+FEW = {"strata": 32, "components": 8, "shape": (48, 48)}
+MANY = {"strata": 8, "components": 2, "shape": (24, 24)}
+DISTILLED_FROM = 100_000
 
 
 class Psi:
@@ -78,19 +83,21 @@ def _task(task: Task, quick: bool) -> list[dict]:
 
 def simulate(task: Task, n: int, seed: int = 1) -> tuple[Rows, Tensor, Tensor]:
     """n stratified draws with phi uniform in its cube, standardised, and the mean and deviation of z."""
+    strata = _recipe(task)["strata"]
     sobol = torch.quasirandom.SobolEngine(task.coordinates, scramble=True, seed=seed)
-    phi = 2 * sobol.draw(n // STRATA).double().repeat(STRATA, 1) - 1
-    z = task.draw(phi, Stratified(np.random.default_rng(seed), n, STRATA))
+    phi = 2 * sobol.draw(n // strata).double().repeat(strata, 1) - 1
+    z = task.draw(phi, Stratified(np.random.default_rng(seed), n, strata))
     centre, scale = z.mean(0), z.std(0)
-    return Rows(((z - centre) / scale).float(), torch.zeros(n, 0), phi.float(), STRATA), centre, scale
+    return Rows(((z - centre) / scale).float(), torch.zeros(n, 0), phi.float(), strata), centre, scale
 
 
 def train(task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float) -> tuple[dict[str, Psi], dict[str, float]]:
     """The three heads and the CPU seconds that each took."""
     torch.manual_seed(1)
     observable = {"link": "identity", "error": None, "present": None}
-    flow = Flow([observable] * task.observables, 0, task.coordinates, [])
-    ratio = Ratio(task.observables, 0, task.coordinates, "binary", candidates=8)
+    widths = {k: _recipe(task)[k] for k in ("components", "shape")}
+    flow = Flow([observable] * task.observables, 0, task.coordinates, [], **widths)
+    ratio = Ratio(task.observables, 0, task.coordinates, "nre_c", candidates=4)
     seconds = {}
     for head in (flow, ratio):
         steps, batch, rate = STEPS[head.kind]
@@ -98,15 +105,21 @@ def train(task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float) -
             fit(head, rows, Training(1, tuple(max(1, int(share * s)) for s in steps), batch, rate))
         seconds[head.kind] = clock.seconds
     with cpu() as clock:
-        pool = torch.randperm(len(rows.z))[:20_000]
-        student = distil(flow, rows.z[pool], rows.e[pool], [17] * task.coordinates, steps=int(4000 * min(1, 4 * share)))
+        pool = next(rows.batches(int(DISTILLED_FROM * min(1, 4 * share)), torch.Generator().manual_seed(1)))
+        pool = pool[torch.randperm(len(pool))]
+        student = distil(flow, rows.z[pool], rows.e[pool], [25] * task.coordinates, steps=int(8000 * min(1, 4 * share)))
     seconds["exponential"] = clock.seconds
     heads = {"flow": flow, "ratio": ratio, "exponential": student}
     return {k: Psi(head, centre, scale, torch.float64 if k == "exponential" else torch.float32) for k, head in heads.items()}, seconds
 
 
+def _recipe(task: Task) -> dict:
+    return FEW if task.observables == 1 else MANY
+
+
 def experiments(task: Task, thetas: int, sets: int, size: int, seed: int = 2) -> tuple[Tensor, Tensor]:
     """phi `(thetas * sets, K)`, repeated for each set, and their data z `(thetas * sets, size, Z)`."""
+    strata = _recipe(task)["strata"]
     sobol = torch.quasirandom.SobolEngine(task.coordinates, scramble=True, seed=seed).draw(thetas).double()
     truth = (0.8 * (2 * sobol - 1)).repeat_interleave(sets, 0)
     z = task.draw(truth.repeat_interleave(size, 0), np.random.default_rng(seed))
