@@ -46,13 +46,13 @@ def machine() -> dict:
 def table(rows: list[dict]) -> str:
     """Rows as aligned text, columns as in the first."""
     columns = list(rows[0])
-    cells = [[_text(row.get(c)) for c in columns] for row in rows]
+    cells = [[text(row.get(c)) for c in columns] for row in rows]
     widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(columns)]
     lines = [columns, *cells]
     return "\n".join("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))) for line in lines)
 
 
-def _text(value) -> str:
+def text(value) -> str:
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1e4 else f"{value:.2e}"
     return "-" if value is None else str(value)

@@ -1,0 +1,119 @@
+"""`python -m benchmarks.page`: docs/measured.md from the last full runs under results/, table by table."""
+
+import json
+from pathlib import Path
+
+from .record import RESULTS, text as text_of
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "measured.md"
+HEAD = """# Measured
+
+The last full run of every benchmark, written by `python -m benchmarks.page` from `benchmarks/results/`. CPU seconds are of one
+thread; rates differ from machine to machine and hour to hour, ratios are taken within one run.
+"""
+KEPT = ("task", "method", "cpu s")
+
+
+def render() -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *(part for section in (efficiency, slcp, speed, training, trust, audit) for part in section())])
+
+
+def efficiency() -> list[str]:
+    """One line for each task and method, with the figures at each N."""
+    found = _read("efficiency")
+    if not found:
+        return []
+    groups: dict[tuple, list[dict]] = {}
+    for row in found["rows"]:
+        groups.setdefault(tuple(row[k] for k in KEPT), []).append(row)
+    rows = [
+        {
+            **dict(zip(KEPT, key, strict=True)), "N": _each(some, "N"), "bias": _each(some, "bias"), "worst": _each(some, "worst"),
+            "noise": text_of(some[-1]["noise"]), "added variance": _each(some, "added"),
+            "68 / 95 %": f"{100 * some[-1]['covered 68']:.0f} / {100 * some[-1]['covered 95']:.0f}",
+            "exact": f"{100 * some[-1]['exact 68']:.0f} / {100 * some[-1]['exact 95']:.0f}",
+            "bias beyond teacher": _each(some, "bias beyond teacher"), "added": _each(some, "added beyond teacher"),
+        }
+        for key, some in groups.items()
+    ]  # fmt: skip
+    text = (
+        "theta_hat of a learned S against the exact maximum on the same data, 12 theta x 20 data sets, in standard errors of the\n"
+        "exact estimator at that N: mean over theta and coordinates of |bias|, the largest, and the noise of each. Coverage is at\n"
+        "the largest N. 10^6 simulations a task. `python -m benchmarks efficiency`."
+    )
+    return _section("Statistical efficiency", found, text, rows)
+
+
+def slcp() -> list[str]:
+    """SLCP as a sum."""
+    text = (
+        "Mean over the ten observations of sbibm's task of the accuracy of a classifier that tells our draws from the reference\n"
+        "posterior's. S has four terms and uses that the likelihood factorises; the methods of sbibm's table (NLE 0.771 and 0.699\n"
+        "at 10^4 and 10^5 calls) were not told so. `python -m benchmarks slcp`."
+    )
+    return _section("SLCP", _read("slcp"), text)
+
+
+def speed() -> list[str]:
+    """The ratios, then the rates."""
+    found = _read("speed")
+    text = "Pairs (one observation at one theta) per CPU second, beside sbi's potentials. `python -m benchmarks speed`."
+    return [*_section("Speed", found, text, found["summary"]), _markdown(found["rows"]), ""] if found else []
+
+
+def training() -> list[str]:
+    """The same network, trained by two loops."""
+    text = "sbi's network by sbi's loop and by ours, to the same held-out log-likelihood. `python -m benchmarks training`."
+    return _section("Training", _read("training"), text)
+
+
+def trust() -> list[str]:
+    """The four tables of trust, each with its own columns."""
+    found = _read("trust")
+    if not found:
+        return []
+    parts = _section("Trust", found, "What each table says is at the head of benchmarks/trust.py. `python -m benchmarks.trust`.", None)
+    for name in dict.fromkeys(row["table"] for row in found["rows"]):
+        rows = [{k: v for k, v in row.items() if k != "table"} for row in found["rows"] if row["table"] == name]
+        parts += [f"{name}:", "", _markdown(rows), ""]
+    return parts
+
+
+def audit() -> list[str]:
+    """Widths against the exact likelihood's, then coverage."""
+    found = _read("audit")
+    text = (
+        "Width of each interval of the fusion over that of the exact likelihood's, each by its own critical values, and the shift of\n"
+        "theta_hat in sigma; then how often the sets hold the truth. `make audit`."
+    )
+    return [*_section("The fusions audited", found, text, found["widths"]), _markdown(found["rows"]), ""] if found else []
+
+
+def _section(title: str, found: dict | None, text: str, rows=()) -> list[str]:
+    if not found:
+        return []
+    versions = ", ".join(f"{k} {v}" for k, v in found["versions"].items() if k != "addend")
+    where = f"{found['when'][:10]}, {found['machine']}, Python {found['python']}, {versions}."
+    return [f"## {title}", "", text, "", where, "", *([] if rows is None else [_markdown(rows or found["rows"]), ""])]
+
+
+def _read(name: str) -> dict | None:
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _each(rows: list[dict], key: str) -> str:
+    values = [text_of(row[key]) for row in rows]
+    return "-" if set(values) == {"-"} else " / ".join(values)
+
+
+def _markdown(rows: list[dict]) -> str:
+    columns = list(dict.fromkeys(k for row in rows for k in row))
+    lines = [columns, ["---"] * len(columns), *([text_of(row.get(c)) for c in columns] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render())
+    print(f"wrote {PAGE}")
