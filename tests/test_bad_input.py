@@ -82,6 +82,9 @@ FUSIONS = {
     "a seed below zero": ("from 0 up", {"modalities": TERMS, "seed": -1}),
     "a seed that is a fraction": ("from 0 up", {"modalities": TERMS, "seed": 0.5}),
     "repetitions without names": ("numbers by name", {"modalities": TERMS, "calibrate": 500}),
+    "a correction of no known name": ("is 'global', expected", {"modalities": TERMS, "correction": "global"}),
+    "a correction misspelt": ("the key 'centering'", {"modalities": TERMS, "correction": {"centering": True}}),
+    "weights of no known name": ("expected godambe", {"modalities": TERMS, "correction": {"weights": "equal"}}),
 }
 
 

@@ -160,6 +160,7 @@ def test_a_correction_lifts_the_mark(summary):
     beyond = changed(summary, "modalities/bao/n_over_trust", 0.3)
     assert verdict(beyond).marked
     assert not verdict(changed(beyond, "modalities/bao/correction", "local calibration")).marked
+    assert verdict(changed(beyond, "modalities/bao/correction", "centring")).marked
 
 
 def test_a_dropped_modality_is_on_the_page_with_its_reason(summary, curves):

@@ -15,7 +15,7 @@ from addend.stages import calibrate_fusion as stage
 from addend.stages import fit as fit_stage
 from addend.stages import fusion, places, resolve
 from addend.stages.calibrate_fusion import Budget, Known, calibration
-from addend.stages.correction import correct, times
+from addend.stages.correction import correct
 from addend.stages.standing import standings
 
 
@@ -70,10 +70,6 @@ def test_a_setting_that_means_nothing_is_named(settings):
     lab = laboratory()
     with pytest.raises(BadSetting):
         calibration("lines", terms(lab), lab.observed, Known(np.zeros((2, 3)), None), settings)
-
-
-def test_corrections_are_off_unless_asked_for():
-    assert (times({}), times({"correction": "local"}), times({"correction": {"local": 50}})) == (None, 20, 50)
 
 
 def test_a_modality_whose_package_is_missing_is_said_and_the_rest_is_there(monkeypatch):

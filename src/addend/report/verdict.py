@@ -20,6 +20,8 @@ from .numbers import listed, percent, plain
 
 TRUST = "Are the learned encoders accurate enough for this many observations?"
 LEVELS = ("good", "unknown", "care", "bad")
+LOCAL = "local calibration"
+"""The correction that lifts the mark, whatever the size of the bias; a centred encoder is held against the N* it has left."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,11 @@ def _headline(level: str, checks: tuple[Check, ...]) -> str:
     }[level]
 
 
+def corrected(modality: dict) -> bool:
+    """Whether a modality's block says that its bias is corrected."""
+    return LOCAL in (modality.get("correction") or "")
+
+
 def _used(summary: dict) -> dict[str, dict]:
     return {m: block for m, block in summary["modalities"].items() if block["dropped"] is None}
 
@@ -83,7 +90,7 @@ def _trust(summary: dict) -> Check:
     used = _used(summary)
     unknown = [m for m, b in used.items() if b["n_over_trust"] is None]
     known = {m: b for m, b in used.items() if b["n_over_trust"] is not None}
-    over = {m: b for m, b in known.items() if b["n_over_trust"] > 0.1 and not b.get("correction")}
+    over = {m: b for m, b in known.items() if b["n_over_trust"] > 0.1 and not corrected(b)}
     facts = [f"{m} ({b['n']} observations, {percent(b['n_over_trust'])} of its trust size)" for m, b in (over or known).items()]
     missing = f" The trust size has not been measured for {listed(unknown)}." if unknown else ""
     if any(b["n_over_trust"] > 1 for b in over.values()):

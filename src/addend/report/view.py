@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from .drawing import TOGETHER
 from .numbers import Rounding, about, in_unit, interval, listed, percent, plain, signed, symbol_html, with_error
-from .verdict import Check, Verdict, verdict
+from .verdict import Check, Verdict, corrected, verdict
 
 DASH = "–"
 
@@ -107,14 +107,15 @@ def _row(p: str, b: dict) -> dict[str, str]:
 
 
 def _modality(m: str, b: dict, weighed: list[str], summary: dict) -> dict:
+    correction = f"; {b['correction']}" if b.get("correction") else ""
     encoder, shards = b["encoder"], summary["provenance"]["shards"].get(m, [])
-    beyond = b["n_over_trust"] is not None and b["n_over_trust"] > 0.1 and not b.get("correction")
+    beyond = b["n_over_trust"] is not None and b["n_over_trust"] > 0.1 and not corrected(b)
     return {
         "name": m, "title": b.get("title") or "", "set": b["set"] or DASH, "n": b["n"], "dropped": b["dropped"],
         "trust": DASH if b["trust_size"] is None else plain(b["trust_size"]),
         "ratio": DASH if b["n_over_trust"] is None else percent(b["n_over_trust"]) + " †" * beyond,
         "shares": [_share(b["weight"].get(p)) for p in weighed],
-        "encoder": encoder and f"{encoder['name']}, version {encoder['version']}",
+        "encoder": encoder and f"{encoder['name']}, version {encoder['version']}" + correction,
         "digest": encoder and encoder["digest"][:16],
         "shards": ", ".join(f"{s['name']} ({s['n']})" for s in shards) or DASH,
     }  # fmt: skip

@@ -25,9 +25,11 @@ from ..maximum.tension import groups
 from ..modality import Columns, installed
 from ..progress import progress
 from ..report import FUSED, read_curves
+from ..report.verdict import LOCAL
 from . import places
+from .adjusted import described
 from .audited import Audited, audited, critical_values
-from .correction import correct, times
+from .correction import chosen, correct
 from .experiments import Laboratory
 from .fusion import Terms, read_terms
 from .neyman import Criticals, intervals
@@ -88,7 +90,7 @@ def calibration(fusion: str, terms: Terms, observed: Mapping[str, Columns], know
         BeyondTrust: A modality sums more observations than N*, uncorrected, and the fusion does not allow it.
         BadSetting: A setting that cannot be used.
     """
-    budget, simulations = read_budget(settings), times(settings)
+    budget, simulations = read_budget(settings), chosen(settings).local
     summary, support = beside(terms, settings)
     fit = maximise(terms.scalar, settings.get("seed", 0))
     _sandwich(terms, fit, summary)
@@ -140,8 +142,8 @@ def design(samples: np.ndarray, fit: Fit, n: int, seed: list[int]) -> np.ndarray
 
 def beside(terms: Terms, settings: Mapping) -> tuple[dict, dict]:
     """The part of `summary` that knows N* and the support, and the block of the latter."""
-    outside, warnings = outside_support(terms), standings(terms, settings)
-    modalities = {m: {"outside_support": outside.get(m), "correction": None} for m in terms.used}
+    outside, warnings = outside_support(terms), standings(terms, settings) + _weighted(terms)
+    modalities = {m: {"outside_support": outside.get(m), "correction": described(terms.facts[m])} for m in terms.used}
     support = {f"{m}: {terms.facts[m]['set']}": share for m, share in outside.items()}
     return {"parameters": {}, "modalities": modalities, "warnings": warnings}, {"support": support} if support else {}
 
@@ -179,12 +181,19 @@ def _sandwich(terms: Terms, fit: Fit, summary: dict) -> None:
 
 def _correct(laboratory: Laboratory, fit: Fit, simulations: int, seed: int, summary: dict) -> None:
     found = correct(laboratory, fit, simulations, seed)
-    how = f"local calibration, {simulations} simulations an observation"
+    how = f"{LOCAL}, {simulations} simulations an observation"
     for d, p in enumerate(found.names):
         errors = {"corrected_std": float(np.sqrt(found.covariance[d, d])), "theta_hat_uncorrected": float(fit.theta[d])}
         summary["parameters"][p] |= {"theta_hat": float(found.theta[d]), **errors}
-    summary["modalities"] = {m: b | {"correction": how} for m, b in summary["modalities"].items()}
+    for block in summary["modalities"].values():
+        block["correction"] = "; ".join([how, *filter(None, [block["correction"]])])
     summary["warnings"].append(f"theta_hat is corrected ({how}); profiles and posterior are those of S as it is.")
+
+
+def _weighted(terms: Terms) -> list[str]:
+    factors = [f"{m} {terms.facts[m]['factor']:.3g}" for m in terms.used if "factor" in terms.facts[m]]
+    what = "profiles, curvature and posterior no longer give its errors, the sandwich and calibrated intervals do"
+    return [f"S is a weighted sum ({', '.join(factors)}): {what}."] if factors else []
 
 
 def _blocks(n: int, laboratory: Laboratory) -> int:

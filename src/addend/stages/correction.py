@@ -10,34 +10,38 @@ to scattered thetas would mix what the observations of a small, uneven catalogue
     Cov(theta_c) = H^{-1} [ sum_m sum_i Var(grad psi_m) (1 + 1 / times) ] H^{-1}
 
 A constraint is exact. Chosen in params.yaml by `correction: {local: 20}`, and never on by default: it gains no more than
-the encoders' bias is worth.
+the encoders' bias is worth. The other corrections change psi itself (`adjusted`); whichever are on, S is theirs here too.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from ..calibration.local import DEFAULT, LocalCalibration, Term, calibrate, constraint_term, require_enough
-from ..errors import BadSetting
 from ..maximum.fit import Fit
 from ..scalar import Lazy
 from .experiments import Laboratory
+from .settings import require_correction
 
 ROUNDS = 4
 
 
-def times(settings: Mapping) -> int | None:
-    """Simulations an observation that a fusion's `correction` asks for; None without one. Raises `BadSetting`."""
-    chosen = settings.get("correction")
-    if chosen is None:
-        return None
-    if chosen == "local":
-        return DEFAULT
-    if isinstance(chosen, dict) and list(chosen) == ["local"] and isinstance(chosen["local"], int):
-        return chosen["local"]
-    what = f"correction is '{chosen}', expected local, or local with a number"
-    raise BadSetting(what, f"write 'correction: {{local: {DEFAULT}}}' in params.yaml")
+@dataclass(frozen=True)
+class Correction:
+    """What a fusion's `correction` asks for: simulations an observation, whether to centre, and how to weigh."""
+
+    local: int | None = None
+    centring: bool = False
+    weights: str | None = None
+
+
+def chosen(settings: Mapping) -> Correction:
+    """The correction of a fusion, none if it names none; raises `BadSetting`."""
+    found = settings.get("correction")
+    require_correction("correction of the fusion", found)
+    return Correction(**({"local": DEFAULT} if found == "local" else found or {}))
 
 
 def correct(laboratory: Laboratory, fit: Fit, times: int, seed: int) -> LocalCalibration:

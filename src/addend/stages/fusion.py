@@ -2,7 +2,8 @@
 
     S(theta) = sum_m sum_i psi_m(x_mi; theta) + constraints,        theta_hat = argmax S
 
-The work on x, z = f_m(x), is done once for each (encoder, shard) ever; `fuse` does what depends on theta.
+The work on x, z = f_m(x), is done once for each (encoder, shard) ever; `fuse` does what depends on theta. A `correction`
+that changes psi (`adjusted`) is decided by `evaluate`, and part of S for whoever reads it.
 """
 
 import json
@@ -23,6 +24,8 @@ from ..parameters import ParameterSpace, read_agreement
 from ..registry import Registry, Version
 from ..scalar import Lazy, Sum, constraints
 from . import places
+from .adjusted import Adjusted, adjusted, godambe_factors, has_centring
+from .correction import chosen
 
 TERMS = "terms.json"
 
@@ -70,6 +73,7 @@ def evaluate(fusion: str) -> None:
             facts[name] = {"set": wanted, "n": 0, "shards": [], "encoder": None, "dropped": reason}
             if reason is None:
                 facts[name] |= _embed(folder / name, registry, pin, gathered)
+        _correct(folder, facts, fusion)
         (folder / TERMS).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
 
 
@@ -78,7 +82,7 @@ class Terms:
     """What `evaluate` left: S with its constraint terms, and what is known of each modality."""
 
     scalar: Sum
-    encoders: dict[str, Encoder]
+    encoders: dict[str, Encoder | Adjusted]
     facts: dict[str, dict]
 
     @property
@@ -94,11 +98,14 @@ def read_terms(fusion: str) -> Terms:
         NoObservations: No modality is left.
     """
     folder = places.fusion(fusion, "terms")
-    facts = json.loads((folder / TERMS).read_text())
+    return _assemble(folder, json.loads((folder / TERMS).read_text()), fusion)
+
+
+def _assemble(folder: Path, facts: dict[str, dict], fusion: str) -> Terms:
     encoders, terms = {}, []
     for name in places.fusion_settings(fusion)["modalities"]:
         if facts[name]["dropped"] is None:
-            encoders[name] = Encoder.load(folder / name / "encoder")
+            encoders[name] = adjusted(Encoder.load(folder / name / "encoder"), facts[name])
             made = load_file(folder / name / "embedded.safetensors")
             terms.append(Lazy.embedded(encoders[name], made["z"], made["e"], name))
     if not terms:
@@ -106,6 +113,21 @@ def read_terms(fusion: str) -> Terms:
     space = Sum(terms).space
     agreement = read_agreement(places.ROOT).subset(space.names)
     return Terms(Sum([*terms, *constraints(agreement)], agreement), encoders, facts)
+
+
+def _correct(folder: Path, facts: dict[str, dict], fusion: str) -> None:
+    """Write into the facts of each term what the fusion's correction makes of its psi; nothing without one."""
+    settings = places.fusion_settings(fusion)
+    asked = chosen(settings)
+    if asked.centring:
+        for name, encoder in _assemble(folder, facts, fusion).encoders.items():
+            facts[name]["centred"] = has_centring(encoder)
+    if asked.weights:
+        torch.set_num_threads(1)
+        terms = _assemble(folder, facts, fusion)
+        n = {m: facts[m]["n"] for m in terms.used}
+        for name, factor in godambe_factors(terms.scalar, terms.encoders, n, settings.get("seed", 0)).items():
+            facts[name]["factor"] = factor
 
 
 def _embed(folder: Path, registry: Registry, pin: dict, gathered: Path) -> dict:

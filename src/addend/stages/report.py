@@ -7,13 +7,13 @@ import numpy as np
 from scipy.stats import chi2
 
 from .. import shards
-from ..calibration import Record, trust_size
 from ..registry import Registry
 from ..report import SCHEMA_VERSION, Curves, key_figures, read_curves, sentence, write_fusion
 from . import places
 from .drawings import panels
 from .fusion import Terms, read_terms
 from .register import commit
+from .standing import trust_of
 
 SHOWN = ("parameter", "unit", "theta_hat", "posterior", "interval_68", "interval_95", "profile_68", "neyman_68")
 PACKAGES = ("addend", "torch", "zuko", "numpy", "scipy", "emcee", "getdist", "zarr", "mlflow", "dvc")
@@ -71,24 +71,13 @@ def summarise(fusion: str, terms: Terms, fit: dict, calibration: dict) -> dict:
 def _modality(terms: Terms, name: str, fit: dict, extra: dict) -> dict:
     facts = terms.facts[name]
     said = fit["modalities"].get(name, {"identified": [], "parameters": {}, "weight": {}, "pull": {}})
-    trust = _trust(terms, name)
+    trust = trust_of(terms, name)
     return {
         "title": terms.encoders[name].manifest["title"] if name in terms.encoders else name,
         "set": facts["set"], "n": facts["n"], "dropped": facts["dropped"], "encoder": facts["encoder"],
         "trust_size": trust, "n_over_trust": facts["n"] / trust if trust else None,
         **said, **extra.get("modalities", {}).get(name, {}),
     }  # fmt: skip
-
-
-def _trust(terms: Terms, name: str) -> float | None:
-    """N*, or its lower bound where the bias is lost in noise; None if not measured."""
-    if name not in terms.encoders or not terms.encoders[name].record:
-        return None
-    record = Record.from_dict(terms.encoders[name].record)
-    if "score" not in record.parts:
-        return None
-    size = trust_size(record.parts["score"])
-    return float(size.value if np.isfinite(size.value) else size.low)
 
 
 def _truth(block: dict, truth: dict | None, name: str) -> dict:

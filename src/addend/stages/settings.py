@@ -5,10 +5,10 @@
       truth: {<parameter>: 70.0}       # mock observations drawn there, by this seed
       seed: 1
       calibrate: {teach: 3000, audit: 500, seed: 1}
-      correction: {local: 20}
+      correction: {centring: true, weights: godambe, local: 20}     # each alone, or together; `local` stands for 20
       beyond_trust: allow
 
-The shape is judged here, before anything runs; what the last three may hold, by the stage that uses them.
+The shape is judged here, before anything runs; what `calibrate` and `beyond_trust` may hold, by the stage that uses them.
 """
 
 import math
@@ -24,14 +24,21 @@ def require_fusion(name: str, found: object) -> dict:
         _require(where, found, FUSION, "seed")
     for modality, wanted in found["modalities"].items():
         _require(f"modality '{modality}' of {where}", wanted, TERM, "set")
+    require_correction(f"correction of {where}", found.get("correction"))
     return found
 
 
-def _require(where: str, found: object, rules: dict, needed: str) -> None:
+def require_correction(where: str, found: object) -> None:
+    """Raise `BadSetting` unless `found` is a correction, or None."""
+    if found is not None and found != "local":
+        _require(where, found, CORRECTION)
+
+
+def _require(where: str, found: object, rules: dict, needed: str | None = None) -> None:
     """Raise `BadSetting` unless `found` has the key that is needed, and no value that its rule does not allow."""
     if not isinstance(found, dict):
         raise BadSetting(f"{where} is {found!r}, expected {', '.join(rules)}", "mend it")
-    if needed not in found:
+    if needed and needed not in found:
         raise BadSetting(f"{where} has no '{needed}', expected {rules[needed][1]}", "add it")
     for key, value in found.items():
         if key not in rules:
@@ -52,10 +59,16 @@ def _whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
+def _enough(value: object) -> bool:
+    return _whole(value) and value >= LEAST
+
+
 def _judged_later(value: object) -> bool:
     return True
 
 
+LEAST = 5
+"""Simulations an observation, below which local calibration is refused."""
 FUSION = {
     "modalities": (_names, "every modality with its set, as in 'toy: {set: line}'"),
     "truth": (_point, "a finite number for every parameter"),
@@ -67,4 +80,9 @@ FUSION = {
 TERM = {
     "set": (lambda value: isinstance(value, str) and value != "", "the name of a set, in quotes if it is a number"),
     "optional": (lambda value: isinstance(value, bool), "true or false"),
+}
+CORRECTION = {
+    "local": (_enough, f"a whole number from {LEAST} up"),
+    "centring": (lambda value: isinstance(value, bool), "true or false"),
+    "weights": (lambda value: value == "godambe", "godambe"),
 }

@@ -3,6 +3,8 @@
     within N*/10     nothing to say
     up to N*         a warning, unless theta_hat is corrected
     beyond N*        a refusal, unless theta_hat is corrected or the fusion says `beyond_trust: allow`
+
+Corrected means locally calibrated, whose error does not grow with the bias. A centred psi is held against its own N*.
 """
 
 from collections.abc import Mapping
@@ -16,18 +18,31 @@ from ..calibration.trust import require_trust, standing
 from ..errors import BadSetting
 from ..maximum.fit import Fit
 from ..scalar import Constraint, Lazy, Sum
-from .correction import times
+from .correction import chosen
 from .fusion import Terms
 
 ALLOW = "allow"
 
 
-def trust(record: dict) -> float | None:
-    """N* of an encoder's record, or its lower bound where the bias is lost in noise; None if not measured."""
+def trust(record: dict, centred: bool = False) -> float | None:
+    """N* of an encoder's record, or its lower bound where the bias is lost in noise; None if not measured.
+
+    Of a centred psi the lower bound is what is left: the simulations include those that taught the centring.
+    """
     if not record or "score" not in record["parts"]:
         return None
-    size = trust_size(Record.from_dict(record).parts["score"])
+    known = Record.from_dict(record)
+    if centred:
+        return float(trust_size(known.centring.apply(known.parts["score"])).low)
+    size = trust_size(known.parts["score"])
     return float(size.value if np.isfinite(size.value) else size.low)
+
+
+def trust_of(terms: Terms, name: str) -> float | None:
+    """N* of a modality's psi as it is summed; None if it is no term of S, or was not measured."""
+    if name not in terms.encoders:
+        return None
+    return trust(terms.encoders[name].record, terms.facts[name].get("centred", False))
 
 
 def standings(terms: Terms, settings: Mapping) -> list[str]:
@@ -38,7 +53,7 @@ def standings(terms: Terms, settings: Mapping) -> list[str]:
     """
     if settings.get("beyond_trust", ALLOW) != ALLOW:
         raise BadSetting(f"beyond_trust is '{settings['beyond_trust']}', expected {ALLOW}", "write it so, or leave it out")
-    sizes = {m: trust(terms.encoders[m].record) for m in terms.used} if times(settings) is None else {}
+    sizes = {m: trust_of(terms, m) for m in terms.used} if chosen(settings).local is None else {}
     over = []
     for m, size in sizes.items():
         if size is None:
