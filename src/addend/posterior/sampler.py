@@ -110,9 +110,10 @@ def _run(sampler, state, ess: int, most: int) -> tuple[np.ndarray, np.ndarray]:
         chain = sampler.get_chain()
         tau = _times(chain[done // 4 :])
         chain = chain[min(done // 2, max(BLOCK, int(5 * tau.max()))) :]
+        tau = np.maximum(tau, _times(chain))
         if len(chain) > 12 * tau.max() and chain.shape[0] * chain.shape[1] / tau.max() > 1.1 * ess:
             break
-    return chain, np.maximum(tau, _times(chain))
+    return chain, tau
 
 
 def _times(chain: np.ndarray) -> np.ndarray:
