@@ -24,7 +24,7 @@ from addend.heads.ratio import Ratio
 from addend.stratified import Stratified
 from addend.training import Rows, Training, fit
 
-from .record import cpu, table, write
+from .record import cpu, last, table, write
 from .tasks import TASKS, Exact, Task
 
 LEVELS = {"68": 0.6827, "95": 0.9545}
@@ -34,6 +34,7 @@ STEPS = {"flow": ((6000, 1000, 12000), (1024, 512, 2048), (1e-2, 3e-3, 3e-3)), "
 FEW = {"strata": 32, "components": 8, "shape": (48, 48)}
 MANY = {"strata": 8, "components": 2, "shape": (24, 24)}
 DISTILLED_FROM = 100_000
+NODES, FEATURES = {1: 33, 2: 25}, {1: 48, 2: 32}
 
 
 class Psi:
@@ -53,8 +54,8 @@ class Psi:
 
 
 def run(quick: bool, tasks=None) -> None:
-    """Print the table and keep it."""
-    rows = []
+    """Print the table and keep it; with `tasks`, those lines of it are renewed."""
+    rows = [row for row in last("efficiency", quick) if tasks and row["task"] not in tasks]
     for name in tasks or TASKS:
         rows += _task(TASKS[name], quick)
         print(table(rows), flush=True)
@@ -107,7 +108,8 @@ def train(task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float) -
     with cpu() as clock:
         pool = next(rows.batches(int(DISTILLED_FROM * min(1, 4 * share)), torch.Generator().manual_seed(1)))
         pool = pool[torch.randperm(len(pool))]
-        student = distil(flow, rows.z[pool], rows.e[pool], [25] * task.coordinates, steps=int(8000 * min(1, 4 * share)))
+        options = {"features": FEATURES[task.coordinates], "steps": int(8000 * min(1, 4 * share))}
+        student = distil(flow, rows.z[pool], rows.e[pool], [NODES[task.coordinates]] * task.coordinates, **options)
     seconds["exponential"] = clock.seconds
     heads = {"flow": flow, "ratio": ratio, "exponential": student}
     return {k: Psi(head, centre, scale, torch.float64 if k == "exponential" else torch.float32) for k, head in heads.items()}, seconds

@@ -38,6 +38,12 @@ def write(name: str, quick: bool, rows: list[dict], **facts) -> Path:
     return path
 
 
+def last(name: str, quick: bool) -> list[dict]:
+    """The rows that were kept last, if any."""
+    path = RESULTS / f"{name}{'.quick' if quick else ''}.json"
+    return json.loads(path.read_text())["rows"] if path.exists() else []
+
+
 def machine() -> dict:
     """Processor, threads and versions."""
     return {"machine": _processor(), "threads": torch.get_num_threads(), "python": platform.python_version(), "versions": _versions()}
