@@ -3,9 +3,9 @@
     planted   a score bias of 0.05: coverage of nominal 68 % intervals against N, without and with local calibration
     gate      how often the independence gate fires on 2000 pairs that share an effect of size tau
     accuracy  learned flows at N = 10^4: mean squared error over the exact MLE's, before and after local calibration
-    sets      coverage of Wilks' and of Neyman's sets of those flows, 4000 data sets to learn from and 2000 to audit
+    sets      coverage of Wilks' and of Neyman's sets of those flows, 12 000 data sets to learn from and 8000 to audit
 
-`python -m benchmarks.trust [--quick]`: about half an hour on one core, two minutes with a tenth of the pseudo-experiments.
+`python -m benchmarks.trust [--quick]`: about forty minutes on one core, four minutes with a tenth of the pseudo-experiments.
 """
 
 import sys
@@ -37,8 +37,8 @@ def run(quick: bool = False) -> None:
     less, rng = 10 if quick else 1, np.random.default_rng(0)
     found = {"planted": planted({n: count // less for n, count in TRIALS.items()}, rng), "gate": gate(1000 // less, rng)}
     encoders = [train(name, rng) for name in (("scale",) if quick else ("scale", "gamma"))]
-    found["accuracy"] = [accuracy(encoder, 200 // less, rng) for encoder in encoders]
-    found["sets"] = [row for encoder in encoders for row in sets(encoder, 4000 // less, 2000 // less, rng)]
+    found["accuracy"] = [accuracy(encoder, 800 // less, rng) for encoder in encoders]
+    found["sets"] = [row for encoder in encoders for row in sets(encoder, 12_000 // less, 8000 // less, rng)]
     for name, rows in found.items():
         print(f"\n{name}\n{table(rows)}")
     write("trust", quick, [{"table": name, **row} for name, rows in found.items() for row in rows])
