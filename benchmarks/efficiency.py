@@ -24,7 +24,7 @@ from addend.heads.ratio import Ratio
 from addend.stratified import Stratified
 from addend.training import Rows, Training, fit
 
-from .record import cpu, last, table, write
+from .record import cpu, read, table, write
 from .tasks import TASKS, Exact, Task
 
 LEVELS = {"68": 0.6827, "95": 0.9545}
@@ -55,7 +55,8 @@ class Psi:
 
 def run(quick: bool, tasks=None) -> None:
     """Print the table and keep it; with `tasks`, those lines of it are renewed."""
-    rows = [row for row in last("efficiency", quick) if tasks and row["task"] not in tasks]
+    kept = read("efficiency", quick) if tasks else None
+    rows = [row for row in kept["rows"] if row["task"] not in tasks] if kept else []
     for name in tasks or TASKS:
         rows += _task(TASKS[name], quick)
         print(table(rows), flush=True)
@@ -121,7 +122,6 @@ def _recipe(task: Task) -> dict:
 
 def experiments(task: Task, thetas: int, sets: int, size: int, seed: int = 2) -> tuple[Tensor, Tensor]:
     """phi `(thetas * sets, K)`, repeated for each set, and their data z `(thetas * sets, size, Z)`."""
-    strata = _recipe(task)["strata"]
     sobol = torch.quasirandom.SobolEngine(task.coordinates, scramble=True, seed=seed).draw(thetas).double()
     truth = (0.8 * (2 * sobol - 1)).repeat_interleave(sets, 0)
     z = task.draw(truth.repeat_interleave(size, 0), np.random.default_rng(seed))

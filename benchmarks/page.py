@@ -1,9 +1,8 @@
 """`python -m benchmarks.page`: docs/measured.md from the last full runs under results/, table by table."""
 
-import json
 from pathlib import Path
 
-from .record import RESULTS, text as text_of
+from .record import read, text as text_of
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "measured.md"
 HEAD = """# Measured
@@ -21,7 +20,7 @@ def render() -> str:
 
 def efficiency() -> list[str]:
     """One line for each task and method, with the figures at each N."""
-    found = _read("efficiency")
+    found = read("efficiency")
     if not found:
         return []
     groups: dict[tuple, list[dict]] = {}
@@ -52,12 +51,12 @@ def slcp() -> list[str]:
         "posterior's. S has four terms and uses that the likelihood factorises; the methods of sbibm's table (NLE 0.771 and 0.699\n"
         "at 10^4 and 10^5 calls) were not told so. `python -m benchmarks slcp`."
     )
-    return _section("SLCP", _read("slcp"), text)
+    return _section("SLCP", read("slcp"), text)
 
 
 def speed() -> list[str]:
     """The ratios, then the rates."""
-    found = _read("speed")
+    found = read("speed")
     text = "Pairs (one observation at one theta) per CPU second, beside sbi's potentials. `python -m benchmarks speed`."
     return [*_section("Speed", found, text, found["summary"]), _markdown(found["rows"]), ""] if found else []
 
@@ -65,12 +64,12 @@ def speed() -> list[str]:
 def training() -> list[str]:
     """The same network, trained by two loops."""
     text = "sbi's network by sbi's loop and by ours, to the same held-out log-likelihood. `python -m benchmarks training`."
-    return _section("Training", _read("training"), text)
+    return _section("Training", read("training"), text)
 
 
 def trust() -> list[str]:
     """The four tables of trust, each with its own columns."""
-    found = _read("trust")
+    found = read("trust")
     if not found:
         return []
     parts = _section("Trust", found, "What each table says is at the head of benchmarks/trust.py. `python -m benchmarks.trust`.", None)
@@ -82,7 +81,7 @@ def trust() -> list[str]:
 
 def audit() -> list[str]:
     """Widths against the exact likelihood's, then coverage."""
-    found = _read("audit")
+    found = read("audit")
     text = (
         "Width of each interval of the fusion over that of the exact likelihood's, each by its own critical values, and the shift of\n"
         "theta_hat in sigma; then how often the sets hold the truth. `make audit`."
@@ -96,11 +95,6 @@ def _section(title: str, found: dict | None, text: str, rows=()) -> list[str]:
     versions = ", ".join(f"{k} {v}" for k, v in found["versions"].items() if k != "addend")
     where = f"{found['when'][:10]}, {found['machine']}, Python {found['python']}, {versions}."
     return [f"## {title}", "", text, "", where, "", *([] if rows is None else [_markdown(rows or found["rows"]), ""])]
-
-
-def _read(name: str) -> dict | None:
-    path = RESULTS / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else None
 
 
 def _each(rows: list[dict], key: str) -> str:

@@ -32,16 +32,16 @@ def cpu():
 def write(name: str, quick: bool, rows: list[dict], **facts) -> Path:
     """Keep the rows of a table under `results/`, a quick run beside a full one."""
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}{'.quick' if quick else ''}.json"
+    path = _path(name, quick)
     content = {"benchmark": name, "quick": quick, "when": datetime.now(UTC).isoformat("T", "seconds"), **machine(), **facts, "rows": rows}
     path.write_text(json.dumps(content, indent=1) + "\n")
     return path
 
 
-def last(name: str, quick: bool) -> list[dict]:
-    """The rows that were kept last, if any."""
-    path = RESULTS / f"{name}{'.quick' if quick else ''}.json"
-    return json.loads(path.read_text())["rows"] if path.exists() else []
+def read(name: str, quick: bool = False) -> dict | None:
+    """What `write` kept last, None if nothing."""
+    path = _path(name, quick)
+    return json.loads(path.read_text()) if path.exists() else None
 
 
 def machine() -> dict:
@@ -59,9 +59,14 @@ def table(rows: list[dict]) -> str:
 
 
 def text(value) -> str:
+    """A figure of a table."""
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1e4 else f"{value:.2e}"
     return "-" if value is None else str(value)
+
+
+def _path(name: str, quick: bool) -> Path:
+    return RESULTS / f"{name}{'.quick' if quick else ''}.json"
 
 
 def _processor() -> str:

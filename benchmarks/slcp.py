@@ -37,9 +37,9 @@ def run(quick: bool) -> None:
     task = get_task("slcp")
     numbers = range(1, 2 if quick else 11)
     rows = []
-    for calls, head in [(None, None)] + [(calls, calls) for calls in ([10_000] if quick else STEPS)]:
+    for calls in (None, 10_000) if quick else (None, *STEPS):
         with cpu() as clock:
-            psi = exact if head is None else learned(calls)
+            psi = exact if calls is None else learned(calls)
         scores = [_score(task, psi, number) for number in numbers]
         rows.append({
             "psi": "exact" if calls is None else "flow", "calls": calls, "cpu s": clock.seconds, "observations": len(scores),
