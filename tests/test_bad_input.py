@@ -169,6 +169,15 @@ def test_a_fusion_that_cannot_be_used_is_refused_by_name(refuses, project, mista
             refuses(BadSetting, "fusion 'bad' of params.yaml", *command)
 
 
+@pytest.mark.parametrize(("section", "key"), [("simulate", "calibrate"), ("simulate", "seed"), ("finetune", "rate")])
+def test_a_setting_that_a_modality_does_not_state_is_asked_for_by_name(refuses, project, section, key):
+    path = project / "modalities" / "toy" / "params.yaml"
+    found = yaml.safe_load(path.read_text())
+    del found[section][key]
+    with changed(path, yaml.safe_dump(found).encode()):
+        refuses(BadSetting, f"section '{section}' of modalities/toy/params.yaml lacks '{key}'", section, "toy")
+
+
 @pytest.mark.parametrize("content", ["", "[fusions]", "fusions:", "fusions: [real]", "fusions: {real"])
 def test_a_file_that_states_no_fusions_is_refused(refuses, project, content):
     with changed(project / "params.yaml", content.encode()):

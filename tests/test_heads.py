@@ -22,6 +22,7 @@ CONFIGS = {
     "ratio": RATIO,
     "self_normalised": {"inner": {"kind": "flow", "config": FLOW}},
     "corrected": {"inner": {"kind": "ratio", "config": RATIO}, "coordinates": 2, "covariates": 1},
+    "ensemble": {"members": [{"kind": "flow", "config": FLOW}] * 2},
     "exponential": {"observables": 2, "covariates": 1, "grid": [7, {"levels": 3}], "features": 5, "hidden": [16, 16]},
     "categorical": {"inner": {"kind": "flow", "config": FLOW | {"coordinates": 4}}, "column": 1, "classes": 3},
 }

@@ -3,11 +3,13 @@
 from .base import Head
 from .categorical import Categorical
 from .corrected import Corrected
+from .ensemble import Ensemble
 from .exponential import Exponential
 from .flow import Flow
 from .ratio import Ratio
 from .selfnormalised import SelfNormalised
 
-HEADS: dict[str, type[Head]] = {head.kind: head for head in (Categorical, Corrected, Exponential, Flow, Ratio, SelfNormalised)}
+KINDS = (Categorical, Corrected, Ensemble, Exponential, Flow, Ratio, SelfNormalised)
+HEADS: dict[str, type[Head]] = {head.kind: head for head in KINDS}
 
-__all__ = ["HEADS", "Categorical", "Corrected", "Exponential", "Flow", "Head", "Ratio", "SelfNormalised"]
+__all__ = ["HEADS", "Categorical", "Corrected", "Ensemble", "Exponential", "Flow", "Head", "Ratio", "SelfNormalised"]

@@ -81,7 +81,8 @@ def has_centring(encoder: Encoder) -> bool:
 
 def described(facts: Mapping) -> str | None:
     """What was done to a term, in words."""
-    said = ["centring"] * facts.get("centred", False)
+    said = [f"ensemble of {facts['members']}"] if "members" in facts else []
+    said += ["centring"] * facts.get("centred", False)
     said += [f"Godambe weight {facts['factor']:.4g}"] if "factor" in facts else []
     return "; ".join(said) or None
 

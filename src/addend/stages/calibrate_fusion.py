@@ -30,6 +30,7 @@ from . import places
 from .adjusted import described
 from .audited import Audited, audited, critical_values
 from .correction import chosen, correct
+from .ensembles import widened
 from .experiments import Laboratory
 from .fusion import Terms, read_terms
 from .neyman import Criticals, intervals
@@ -173,7 +174,7 @@ def _conclude(laboratory: Laboratory, fit: Fit, taught, audit: Audited, q: float
 
 
 def _sandwich(terms: Terms, fit: Fit, summary: dict) -> None:
-    matrix = real_sandwich(terms.scalar, fit)
+    matrix = widened(terms, fit, real_sandwich(terms.scalar, fit))
     known = {p: float(np.sqrt(matrix[d, d])) for d, p in enumerate(fit.space.names) if p in fit.identified}
     summary["parameters"] = {p: {"sandwich_std": known.get(p)} for p in fit.space.names}
     summary["sandwich"] = matrix.tolist() if len(known) == len(fit.space) else None

@@ -19,6 +19,7 @@ from .. import shards
 from ..durable import fresh_folder, written_beside
 from ..encoder import Encoder
 from ..errors import BadSetting, NoObservations
+from ..heads import Ensemble
 from ..modality import find
 from ..parameters import ParameterSpace, read_agreement
 from ..registry import Registry, Version
@@ -136,11 +137,12 @@ def _embed(folder: Path, registry: Registry, pin: dict, gathered: Path) -> dict:
     shutil.copytree(source, folder / "encoder")
     encoder, found = Encoder.load(folder / "encoder"), shards.open_set(gathered)
     parts = [_embed_shard(encoder, shard, columns) for shard, columns in found]
+    ensemble = {"members": len(encoder.head.members)} if isinstance(encoder.head, Ensemble) else {}
     save_file({k: torch.cat([p[k] for p in parts]) for k in ("z", "e")}, folder / "embedded.safetensors")
     return {
         "n": found.n, "mock": found.attrs["mock"],
         "shards": [{"name": s.name, "digest": s.digest, "n": s.n} for s in found.shards],
-        "encoder": {k: pin[k] for k in ("name", "version", "digest")},
+        "encoder": {k: pin[k] for k in ("name", "version", "digest")}, **ensemble,
     }  # fmt: skip
 
 

@@ -70,4 +70,15 @@ def _section(path: Path, name: str) -> dict:
         raise BadSetting(f"{path} is not YAML ({type(e).__name__})", "mend it") from None
     if not isinstance(found, dict):
         raise BadSetting(f"section '{name}' of {path} is {found!r}, expected names with their values", "mend it")
-    return found
+    return Section(found, f"section '{name}' of {path}")
+
+
+class Section(dict):
+    """Settings by name; a name that is asked for and not there is a `BadSetting`."""
+
+    def __init__(self, found: dict, where: str):
+        super().__init__(found)
+        self.where = where
+
+    def __missing__(self, name: str):
+        raise BadSetting(f"{self.where} lacks '{name}'", "add it")

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from .. import artifact, exported, shards, stratified
 from ..durable import fresh_folder
 from ..encoder import coordinate_box
 from ..errors import BadSetting
-from ..heads import HEADS
+from ..heads import HEADS, Ensemble, Head
 from ..modality import Modality, find
 from ..parameters import ParameterSpace, read_agreement
 from ..pretrain import Standardise, flow_layout
@@ -38,10 +38,11 @@ def simulate(name: str) -> None:
     """Draw the three disjoint pools, theta from the prior and covariates from the modality's law."""
     modality, settings = find(name), places.settings(name, "simulate")
     space = read_agreement(places.ROOT).subset(modality.parameters)
-    for index, pool in enumerate(places.POOLS):
+    seed, sizes = settings["seed"], {pool: settings[pool] for pool in places.POOLS}
+    for index, (pool, n) in enumerate(sizes.items()):
         strata = stratified.require(settings.get("strata", STRATA)) if pool == "train" else 1
-        columns = draw(modality, space, settings[pool], strata, [settings["seed"], index], f"simulate {name} ({pool})")
-        facts = {"modality": name, "set": pool, "mock": True, "strata": strata, "seed": settings["seed"]}
+        columns = draw(modality, space, n, strata, [seed, index], f"simulate {name} ({pool})")
+        facts = {"modality": name, "set": pool, "mock": True, "strata": strata, "seed": seed}
         shards.write_set(places.pool(name, pool), columns, modality.schema, facts)
 
 
@@ -78,15 +79,13 @@ def pretrain(name: str) -> None:
 def finetune(name: str) -> None:
     """Train g_m on the train pool and write the encoder, as yet without a record."""
     torch.set_num_threads(1)
-    modality, settings = find(name), dict(places.settings(name, "finetune"))
+    modality, settings = find(name), places.settings(name, "finetune")
     space = read_agreement(places.ROOT).subset(modality.parameters)
     made, pool = places.encoder(name, "backbone"), shards.read_set(places.pool(name, "train"))
     layout = json.loads((made / "layout.json").read_text())
     rows = _rows(modality, made, layout, pool)
     training = _training(settings)
-    torch.manual_seed(training.seed)
-    head = _head(settings, layout, rows)
-    history = _fit(name, head, rows, training)
+    head, history = _trained(name, settings, layout, rows, training)
     facts = {
         "name": name, "title": modality.title, "parameters": space.as_list(), "definitions": space.digest,
         "schema": modality.schema.as_dict(), "coordinates": layout["box"], "invertible": True,
@@ -102,20 +101,38 @@ def finetune(name: str) -> None:
         artifact.write_manifest(folder, facts, ["backbone.pt2", "coordinates.pt2", "head.safetensors"])
 
 
-def _fit(name: str, head, rows: Rows, training: Training) -> list[tuple[int, float]]:
-    with progress(f"finetune {name}", sum(training.steps)) as update:
+def _trained(name: str, settings: dict, layout: dict, rows: Rows, training: Training) -> tuple[Head, list]:
+    """The head and its history; of several `members`, each with a seed of its own, their ensemble and the first's history."""
+    heads, histories, K = [], [], _members(settings)
+    for k in range(K):
+        own = replace(training, seed=training.seed + k)
+        torch.manual_seed(own.seed)
+        heads.append(_head(settings, layout, rows))
+        histories.append(_fit(f"{name}, member {k + 1} of {K}" if K > 1 else name, heads[-1], rows, own))
+    return (Ensemble.of(heads) if K > 1 else heads[0]), histories[0]
+
+
+def _fit(what: str, head: Head, rows: Rows, training: Training) -> list[tuple[int, float]]:
+    with progress(f"finetune {what}", sum(training.steps)) as update:
         return fit(head, rows, training, lambda step, total, loss: update(step, f"loss {loss:.4f} nat"))
+
+
+def _members(settings: dict) -> int:
+    found = settings.get("members", 1)
+    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        raise BadSetting(f"finetune.members is {found!r}, expected a whole number from 1 up", "mend it, or leave it out")
+    return found
 
 
 def _training(settings: dict) -> Training:
     try:
         keys = {k: settings[k] for k in ("seed", "steps", "batch", "rate")}
         return Training(keys["seed"], *(tuple(keys[k]) for k in ("steps", "batch", "rate")))
-    except (KeyError, TypeError) as e:
-        raise BadSetting(f"finetune lacks or misstates {e}", "give it seed, and lists of steps, batch and rate") from None
+    except TypeError as e:
+        raise BadSetting(f"finetune misstates {e}", "give it seed, and lists of steps, batch and rate") from None
 
 
-def _head(settings: dict, layout: dict, rows: Rows):
+def _head(settings: dict, layout: dict, rows: Rows) -> Head:
     kind = settings.get("head", "flow")
     if kind != "flow":
         raise BadSetting(f"finetune.head is '{kind}', expected flow", "train other heads with addend.training")

@@ -1,0 +1,82 @@
+r"""Several densities trained alike but for their seeds, as one: the mean of the densities.
+
+    psi = log (1/K) sum_k exp psi_k
+
+It is normalised because its members are, and its expected log score is at least the mean of theirs (Jensen). What it
+averages out is what the initial weights and the order of training leave to chance; an error that the members share, above
+all the noise of the simulations that all are trained on, it keeps. One bad member spoils it.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import BadSetting
+from .base import Head
+
+
+class Ensemble(Head):
+    """The mean of K densities.
+
+    Arguments:
+        members: `{"kind": ..., "config": ...}` of each, all normalised.
+    """
+
+    kind = "ensemble"
+    normalised = True
+
+    def __init__(self, members: list[dict]):
+        super().__init__()
+        from . import HEADS
+
+        self.members = nn.ModuleList(HEADS[member["kind"]](**member["config"]) for member in members)
+        odd = {head.kind for head in self.members if not head.normalised}
+        if odd or not members:
+            what = f"{', '.join(sorted(odd))} among them" if odd else "none"
+            raise BadSetting(f"an ensemble's members are densities, found {what}", "give it heads that are normalised, such as flows")
+
+    @classmethod
+    def of(cls, heads: list[Head]) -> "Ensemble":
+        """The ensemble of trained heads, which it takes over."""
+        ensemble = cls([{"kind": head.kind, "config": head.config()} for head in heads])
+        ensemble.members = nn.ModuleList(heads)
+        return ensemble
+
+    def config(self) -> dict:
+        """The arguments that rebuild this head."""
+        return {"members": [{"kind": head.kind, "config": head.config()} for head in self.members]}
+
+    def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
+        """log of the mean density `(*,)` in nats; z `(*, Z)`, e `(*, E)`, phi `(*, K)`."""
+        return _pooled([head(z, e, phi) for head in self.members])
+
+    def pairs(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
+        """psi `(N,)` in nats, row by row."""
+        return _pooled([head.pairs(z, e, phi) for head in self.members])
+
+    def outer(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
+        """psi `(J, N)` of every theta with every observation."""
+        return _pooled([head.outer(z, e, phi) for head in self.members])
+
+    def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """The mean of the members' losses: each is trained as if it were alone."""
+        return torch.stack([head.loss(z, e, phi, generator) for head in self.members]).mean()
+
+    def phases(self) -> list[list[nn.Parameter]]:
+        """The members' phases, side by side."""
+        return [sum(groups, []) for groups in zip(*(head.phases() for head in self.members), strict=True)]
+
+    def enter(self, phase: int, fraction: float) -> None:
+        """Tells the members."""
+        for head in self.members:
+            head.enter(phase, fraction)
+
+    def finish(self) -> None:
+        """Tells the members."""
+        for head in self.members:
+            head.finish()
+
+
+def _pooled(psi: list[Tensor]) -> Tensor:
+    return torch.stack(psi).logsumexp(0) - math.log(len(psi))

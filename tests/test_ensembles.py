@@ -1,0 +1,179 @@
+"""Ensembles of encoders: what the mean of densities is, how one is asked for, and what its members' scatter is worth."""
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from repeated_lines import SPACE, SPACES, Encoder, laboratory, terms
+from torch import nn
+
+from addend.encoder import Encoder as Trained
+from addend.errors import BadSetting
+from addend.heads import HEADS, Ensemble, Flow, Head
+from addend.maximum import maximise
+from addend.registry import Registry
+from addend.scalar import Lazy, Sum, constraints
+from addend.stages import calibrate_fusion, fusion, places, resolve, training
+from addend.stages import fit as fit_stage
+from addend.stages import report as report_stage
+from addend.stages.adjusted import Adjusted
+from addend.stages.calibrate_fusion import Budget
+from addend.stages.ensembles import members, widened
+from addend.stages.standing import real_sandwich
+
+OBSERVABLES = [{"link": "identity", "error": None, "present": None}]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+def flows(n):
+    heads = [Flow(OBSERVABLES, 0, 1, [], hidden=[8], components=2) for _ in range(n)]
+    for parameter in (p for head in heads for p in head.parameters()):
+        nn.init.normal_(parameter, std=0.3)
+    return heads
+
+
+def test_an_ensemble_is_the_mean_of_its_members_densities():
+    heads, (z, phi) = flows(3), (torch.randn(50, 1), 2 * torch.rand(4, 1) - 1)
+    mean = torch.stack([head.outer(z, z[:, :0], phi).exp() for head in heads]).mean(0)
+    assert torch.allclose(Ensemble.of(heads).outer(z, z[:, :0], phi).exp(), mean, rtol=1e-5)
+
+
+def test_its_loss_trains_every_member_as_if_it_were_alone():
+    heads, (z, phi) = flows(2), (torch.randn(50, 1), 2 * torch.rand(50, 1) - 1)
+    loss = Ensemble.of(heads).loss(z, z[:, :0], phi)
+    assert torch.allclose(loss, torch.stack([head.loss(z, z[:, :0], phi) for head in heads]).mean())
+
+
+@pytest.mark.parametrize("members", [[], ["ratio"], ["flow", "ratio"]])
+def test_members_that_are_no_densities_are_refused(members):
+    ratio = {"kind": "ratio", "config": {"observables": 1, "covariates": 0, "coordinates": 1}}
+    flow = {"kind": "flow", "config": flows(1)[0].config()}
+    with pytest.raises(BadSetting, match="members are densities"):
+        HEADS["ensemble"]([{"ratio": ratio, "flow": flow}[m] for m in members])
+
+
+class Tilted(Head):
+    """psi of a line plus a slope in its first parameter: a member whose theta_hat is known."""
+
+    kind, normalised = "tilted", True
+
+    def __init__(self, name, tilt):
+        super().__init__()
+        self.line = Encoder(name, tilt=tilt)
+
+    def forward(self, z, e, phi):
+        return self.line.head(z, e, phi)
+
+    def loss(self, z, e, phi, generator=None):
+        return -self(z, e, phi).mean()
+
+    def config(self):
+        return {}
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """An encoder of a line with an ensemble for a head, or one of its members."""
+
+    name: str
+    head: Head
+    record: dict
+
+    @property
+    def space(self):
+        return SPACES[self.name]
+
+    def phi(self, theta):
+        return theta
+
+    def embed(self, columns):
+        return Encoder(self.name).embed(columns)
+
+    def psi(self, z, e, theta):
+        return self.head.outer(z, e, theta)
+
+
+TILTS = {"left": (0.02, -0.01, -0.01), "right": (0.03, -0.03)}
+
+
+def pooled(name):
+    shell = Ensemble.of(flows(len(TILTS[name])))
+    shell.members = nn.ModuleList(Tilted(name, tilt) for tilt in TILTS[name])
+    return Pooled(name, shell, {})
+
+
+def summed(lab, encoders):
+    return Sum([*(Lazy(encoders[m], lab.observed[m]) for m in encoders), *constraints(lab.space)], lab.space)
+
+
+@pytest.mark.parametrize("adjust", [lambda e: e, lambda e: Adjusted(e, None, 1.0)], ids=["as it is", "adjusted"])
+def test_the_scatter_is_that_of_the_maxima_with_each_member_in_turn(adjust):
+    """Against the maxima themselves, found one by one. S is quadratic but for the pool, whose curvature changes by t^2."""
+    lab = laboratory(40)
+    encoders = {m: adjust(pooled(m)) for m in TILTS}
+    made = replace(terms(lab), scalar=summed(lab, encoders), encoders=encoders)
+    fit = maximise(made.scalar)
+    expected = np.zeros((3, 3))
+    for m in TILTS:
+        hats = [maximise(summed(lab, encoders | {m: own})).theta.numpy() for own in members(encoders[m])]
+        expected += np.cov(hats, rowvar=False) / len(hats)
+    plain = real_sandwich(made.scalar, fit)
+    assert np.allclose(widened(made, fit, plain) - plain, expected, rtol=1e-2, atol=1e-3 * expected.max())
+    assert expected[0, 0] > 0.01 * plain[0, 0]
+
+
+def test_without_an_ensemble_nothing_is_added():
+    lab = laboratory(12)
+    assert np.array_equal(widened(terms(lab), maximise(lab.scalar), np.eye(len(SPACE))), np.eye(len(SPACE)))
+
+
+@pytest.fixture
+def pair_project(small_project, tmp_path, monkeypatch):
+    """A copy of the small project whose toy asks for two members."""
+    root = shutil.copytree(small_project, tmp_path / "project", symlinks=True, ignore=shutil.ignore_patterns("mlflow"))
+    path = root / "modalities" / "toy" / "params.yaml"
+    settings = yaml.safe_load(path.read_text())
+    settings["finetune"]["members"] = 2
+    path.write_text(yaml.safe_dump(settings))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(root)
+    return path
+
+
+def test_an_ensemble_is_chosen_in_params_yaml_and_said_in_the_result(pair_project, monkeypatch):
+    training.finetune("toy")
+    encoder = Trained.load(places.encoder("toy", "head"))
+    one, two = encoder.head.members
+    assert encoder.head.kind == "ensemble" and encoder.head.normalised
+    assert any(not torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
+    registry = Registry(root=places.ROOT)
+    registry.promote(registry.register("toy", places.encoder("toy", "head"), {}, {}), "for the test")
+    monkeypatch.setattr(calibrate_fusion, "read_budget", lambda settings: Budget(400, 40))
+    fusion.gather("alone")
+    resolve.resolve("alone")
+    for step in (fusion.evaluate, fit_stage.fuse, calibrate_fusion.calibrate):
+        step("alone")
+    fit, found = (json.loads((places.fusion("alone", s) / f"{s}.json").read_text()) for s in ("fit", "calibration"))
+    made = fusion.read_terms("alone")
+    summary = report_stage.summarise("alone", made, fit, found)
+    assert summary["modalities"]["toy"]["correction"] == "ensemble of 2"
+    plain = real_sandwich(made.scalar, maximise(made.scalar))
+    assert summary["parameters"]["toy.intercept"]["sandwich_std"] > plain[0, 0] ** 0.5
+
+
+@pytest.mark.parametrize("wanted", [0, True, "two", 1.5])
+def test_a_number_of_members_that_is_none_is_refused(pair_project, wanted):
+    settings = yaml.safe_load(pair_project.read_text())
+    settings["finetune"]["members"] = wanted
+    pair_project.write_text(yaml.safe_dump(settings))
+    with pytest.raises(BadSetting, match="members"):
+        training.finetune("toy")
