@@ -23,7 +23,8 @@ from addend.report import FUSED, read_curves
 from addend.scalar import Sum, constraints
 from addend.stages import places
 from addend.stages.audited import audited
-from addend.stages.calibrate_fusion import Budget, Known, run as repetitions
+from addend.stages.calibrate_fusion import Budget, Known
+from addend.stages.calibrate_fusion import run as repetitions
 from addend.stages.experiments import Laboratory
 from addend.stages.fusion import read_terms
 from addend.stages.neyman import Criticals, intervals

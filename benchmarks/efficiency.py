@@ -30,7 +30,7 @@ from .tasks import TASKS, Exact, Task
 LEVELS = {"68": 0.6827, "95": 0.9545}
 SIZES = (100, 1_000, 10_000)
 CHUNK = 50_000
-STEPS = {"flow": ((6000, 1000, 12000), (1024, 512, 2048), (1e-2, 3e-3, 3e-3)), "ratio": ((11000,), (4096,), (5e-3,))}
+STEPS = {"flow": ((6000, 1000, 12000), (1024, 512, 2048), (1e-2, 3e-3, 3e-3)), "ratio": ((13000,), (4096,), (5e-3,))}
 FEW = {"strata": 32, "components": 8, "shape": (48, 48)}
 MANY = {"strata": 8, "components": 2, "shape": (24, 24)}
 DISTILLED_FROM = 100_000
@@ -113,7 +113,9 @@ def train(task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float) -
         student = distil(flow, rows.z[pool], rows.e[pool], [NODES[task.coordinates]] * task.coordinates, **options)
     seconds["exponential"] = clock.seconds
     heads = {"flow": flow, "ratio": ratio, "exponential": student}
-    return {k: Psi(head, centre, scale, torch.float64 if k == "exponential" else torch.float32) for k, head in heads.items()}, seconds
+    return {
+        k: Psi(head, centre, scale, torch.float64 if k == "exponential" else torch.float32) for k, head in heads.items()
+    }, seconds
 
 
 def _recipe(task: Task) -> dict:

@@ -7,8 +7,8 @@ masers' latent velocity is integrated by the trapezoidal rule, on nodes about wh
     p(D | theta) = int du N(u; 0, v_err^2 + 250^2) SN(D_A((v - u) / c; theta) - D).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import numpy as np
 import torch

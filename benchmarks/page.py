@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from .record import read, text as text_of
+from .record import read
+from .record import text as text_of
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "measured.md"
 HEAD = """# Measured
@@ -28,8 +29,8 @@ def efficiency() -> list[str]:
         groups.setdefault(tuple(row[k] for k in KEPT), []).append(row)
     rows = [
         {
-            **dict(zip(KEPT, key, strict=True)), "N": _each(some, "N"), "bias": _each(some, "bias"), "worst": _each(some, "worst"),
-            "noise": text_of(some[-1]["noise"]), "added variance": _each(some, "added"),
+            **dict(zip(KEPT, key, strict=True)), "N": _each(some, "N"), "bias": _each(some, "bias"),
+            "worst": _each(some, "worst"), "noise": text_of(some[-1]["noise"]), "added variance": _each(some, "added"),
             "68 / 95 %": f"{100 * some[-1]['covered 68']:.0f} / {100 * some[-1]['covered 95']:.0f}",
             "exact": f"{100 * some[-1]['exact 68']:.0f} / {100 * some[-1]['exact 95']:.0f}",
             "bias beyond teacher": _each(some, "bias beyond teacher"), "added": _each(some, "added beyond teacher"),
@@ -37,9 +38,9 @@ def efficiency() -> list[str]:
         for key, some in groups.items()
     ]  # fmt: skip
     text = (
-        "theta_hat of a learned S against the exact maximum on the same data, 12 theta x 20 data sets, in standard errors of the\n"
-        "exact estimator at that N: mean over theta and coordinates of |bias|, the largest, and the noise of each. Coverage is at\n"
-        "the largest N. 10^6 simulations a task. `python -m benchmarks efficiency`."
+        "theta_hat of a learned S against the exact maximum on the same data, 12 theta x 20 data sets, in standard errors of\n"
+        "the exact estimator at that N: mean over theta and coordinates of |bias|, the largest, and the noise of each. Coverage\n"
+        "is at the largest N. 10^6 simulations a task. `python -m benchmarks efficiency`."
     )
     return _section("Statistical efficiency", found, text, rows)
 
@@ -47,9 +48,9 @@ def efficiency() -> list[str]:
 def slcp() -> list[str]:
     """SLCP as a sum."""
     text = (
-        "Mean over the ten observations of sbibm's task of the accuracy of a classifier that tells our draws from the reference\n"
-        "posterior's. S has four terms and uses that the likelihood factorises; the methods of sbibm's table (NLE 0.771 and 0.699\n"
-        "at 10^4 and 10^5 calls) were not told so. `python -m benchmarks slcp`."
+        "Mean over the ten observations of sbibm's task of the accuracy of a classifier that tells our draws from the\n"
+        "reference posterior's. S has four terms and uses that the likelihood factorises; the methods of sbibm's table (NLE\n"
+        "0.771 and 0.699 at 10^4 and 10^5 calls) were not told so. `python -m benchmarks slcp`."
     )
     return _section("SLCP", read("slcp"), text)
 
@@ -72,7 +73,9 @@ def trust() -> list[str]:
     found = read("trust")
     if not found:
         return []
-    parts = _section("Trust", found, "What each table says is at the head of benchmarks/trust.py. `python -m benchmarks.trust`.", None)
+    parts = _section(
+        "Trust", found, "What each table says is at the head of benchmarks/trust.py. `python -m benchmarks.trust`.", None
+    )
     for name in dict.fromkeys(row["table"] for row in found["rows"]):
         rows = [{k: v for k, v in row.items() if k != "table"} for row in found["rows"] if row["table"] == name]
         parts += [f"{name}:", "", _markdown(rows), ""]
@@ -83,8 +86,8 @@ def audit() -> list[str]:
     """Widths against the exact likelihood's, then coverage."""
     found = read("audit")
     text = (
-        "Width of each interval of the fusion over that of the exact likelihood's, each by its own critical values, and the shift of\n"
-        "theta_hat in sigma; then how often the sets hold the truth. `make audit`."
+        "Width of each interval of the fusion over that of the exact likelihood's, each by its own critical values, and the\n"
+        "shift of theta_hat in sigma; then how often the sets hold the truth. `make audit`."
     )
     return [*_section("The fusions audited", found, text, found["widths"]), _markdown(found["rows"]), ""] if found else []
 

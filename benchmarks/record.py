@@ -33,7 +33,14 @@ def write(name: str, quick: bool, rows: list[dict], **facts) -> Path:
     """Keep the rows of a table under `results/`, a quick run beside a full one."""
     RESULTS.mkdir(exist_ok=True)
     path = _path(name, quick)
-    content = {"benchmark": name, "quick": quick, "when": datetime.now(UTC).isoformat("T", "seconds"), **machine(), **facts, "rows": rows}
+    content = {
+        "benchmark": name,
+        "quick": quick,
+        "when": datetime.now(UTC).isoformat("T", "seconds"),
+        **machine(),
+        **facts,
+        "rows": rows,
+    }
     path.write_text(json.dumps(content, indent=1) + "\n")
     return path
 
@@ -46,7 +53,12 @@ def read(name: str, quick: bool = False) -> dict | None:
 
 def machine() -> dict:
     """Processor, threads and versions."""
-    return {"machine": _processor(), "threads": torch.get_num_threads(), "python": platform.python_version(), "versions": _versions()}
+    return {
+        "machine": _processor(),
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "versions": _versions(),
+    }
 
 
 def table(rows: list[dict]) -> str:
@@ -55,7 +67,10 @@ def table(rows: list[dict]) -> str:
     cells = [[text(row.get(c)) for c in columns] for row in rows]
     widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(columns)]
     lines = [columns, *cells]
-    return "\n".join("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))) for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True)))
+        for line in lines
+    )
 
 
 def text(value) -> str:
@@ -70,7 +85,8 @@ def _path(name: str, quick: bool) -> Path:
 
 
 def _processor() -> str:
-    lines = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")] if Path("/proc/cpuinfo").exists() else []
+    known = Path("/proc/cpuinfo")
+    lines = [line for line in known.read_text().splitlines() if line.startswith("model name")] if known.exists() else []
     return lines[0].split(":")[1].strip() if lines else platform.processor()
 
 

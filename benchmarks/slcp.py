@@ -43,7 +43,8 @@ def run(quick: bool) -> None:
         scores = [_score(task, psi, number) for number in numbers]
         rows.append({
             "psi": "exact" if calls is None else "flow", "calls": calls, "cpu s": clock.seconds, "observations": len(scores),
-            "mean C2ST": float(np.mean(scores)), "worst": max(scores), "wanted": {10_000: "<= 0.65", 100_000: "<= 0.58"}.get(calls),
+            "mean C2ST": float(np.mean(scores)), "worst": max(scores),
+            "wanted": {10_000: "<= 0.65", 100_000: "<= 0.58"}.get(calls),
         })  # fmt: skip
         print(table(rows), flush=True)
     print(f"kept in {write('slcp', quick, rows, note=__doc__)}\n")

@@ -54,7 +54,7 @@ def run(quick: bool) -> None:
         print("sbi is not installed here: nothing to compare with (see benchmarks/requirements.txt)")
         return
     n = 10_000 if quick else 100_000
-    rows, centre, scale = simulate(TASKS[TASK], n)
+    rows, _, _ = simulate(TASKS[TASK], n)
     rows = Rows(rows.z, rows.e, rows.phi)
     held_out, _, _ = simulate(TASKS[TASK], 40_000, seed=9)
     torch.manual_seed(0)
@@ -64,7 +64,9 @@ def run(quick: bool) -> None:
         trainer = NLE(density_estimator=lambda *_: copy.deepcopy(initial), show_progress_bars=False)
         theirs = Borrowed(trainer.append_simulations(rows.phi, rows.z).train())
     target = _score(theirs, held_out)
-    found = [{"training": "sbi, its maf", "cpu s": clock.seconds, "ladder s": clock.seconds, "held-out nats": target, "times": 1.0}]
+    found = [
+        {"training": "sbi, its maf", "cpu s": clock.seconds, "ladder s": clock.seconds, "held-out nats": target, "times": 1.0}
+    ]
     flow = Flow([{"link": "identity", "error": None, "present": None}], 0, 2, [])
     for name, head, steps in (("addend, sbi's maf", Borrowed(initial), _one), ("addend, its flow", flow, _three)):
         found.append({"training": name, **_climb(head, rows, held_out, target, steps, clock.seconds)})
@@ -82,7 +84,12 @@ def _climb(head: Head, rows: Rows, held_out: Rows, target: float, settings, thei
         ladder, score = ladder + clock.seconds, _score(trained, held_out)
         if score >= target:
             break
-    return {"cpu s": clock.seconds, "ladder s": ladder, "held-out nats": score, "times": theirs / clock.seconds if score >= target else None}
+    return {
+        "cpu s": clock.seconds,
+        "ladder s": ladder,
+        "held-out nats": score,
+        "times": theirs / clock.seconds if score >= target else None,
+    }
 
 
 def _one(steps: int) -> Training:

@@ -56,7 +56,7 @@ def test_the_sum_picks_the_model_that_made_the_data(trained):
 def test_an_index_beside_other_parameters_passes_through_to_the_inner_head():
     config = {"observables": 1, "covariates": 0, "coordinates": 4, "hidden": [8]}
     head = HEADS["categorical"](inner={"kind": "ratio", "config": config}, column=1, classes=2)
-    torch.nn.init.normal_(head.inner.rest[-1].weight)
+    torch.nn.init.normal_(head.inner.last.weight)
     z, e = torch.randn(5, 1), torch.zeros(5, 0)
     at = head.pairs(z, e, torch.tensor([0.3, 1.0, -0.4]).expand(5, 3))
     assert torch.allclose(at, head.inner(z, e, torch.tensor([0.3, -0.4, 0.0, 1.0]).expand(5, 4)))

@@ -27,6 +27,7 @@ class Altered(Ratio):
         self.layer, self.after = layer, after
         for p in self.parameters():
             nn.init.normal_(p, std=0.3)
+        nn.init.zeros_(self.last.bias)  # so that psi has either sign
 
     def forward(self, z, e, phi):
         psi = super().forward(z, e, phi)

@@ -28,6 +28,13 @@ def prefect(tmp_path_factory):
         yield {"PREFECT_API_URL": f"{url(port)}/api", "PREFECT_HOME": str(home)}
 
 
+@pytest.fixture(scope="session")
+def deploying(prefect):
+    """The same, with the work pool that deployments name."""
+    run(ROOT, *_PREFECT, "work-pool", "create", "addend", "--type", "process", **prefect)
+    return prefect
+
+
 @pytest.fixture
 def project(tmp_path):
     return toy_dag.create(tmp_path)
@@ -162,19 +169,18 @@ def test_lines_of_a_child_come_while_it_runs():
     assert came[1][1] - came[0][1] > 1
 
 
-def test_a_nightly_deployment_has_runs_in_the_server_s_calendar(prefect):
-    run(ROOT, *_PREFECT, "work-pool", "create", "addend", "--type", "process", **prefect)
-    run(ROOT, *_PREFECT, "--no-prompt", "deploy", "--all", **prefect)
+def test_a_nightly_deployment_has_runs_in_the_server_s_calendar(deploying):
+    run(ROOT, *_PREFECT, "--no-prompt", "deploy", "--all", **deploying)
     deadline = time.monotonic() + 60
-    while not (scheduled := [r for r in _ask(prefect, "flow_runs/filter") if r["state_type"] == "SCHEDULED"]):
+    while not (scheduled := [r for r in _ask(deploying, "flow_runs/filter") if r["state_type"] == "SCHEDULED"]):
         assert time.monotonic() < deadline, "the server's scheduler made no run"
         time.sleep(0.5)
     assert len(scheduled) > 0 and {r["work_pool_name"] for r in scheduled} == {"addend"}
 
 
-def test_a_modality_has_a_deployment_of_its_own(prefect):
-    run(ROOT, *_PREFECT, "--no-prompt", "deploy", "--all", "--prefect-file", "modalities/toy/prefect.yaml", **prefect)
-    found = {d["name"]: d["parameters"] for d in _ask(prefect, "deployments/filter")}
+def test_a_modality_has_a_deployment_of_its_own(deploying):
+    run(ROOT, *_PREFECT, "--no-prompt", "deploy", "--all", "--prefect-file", "modalities/toy/prefect.yaml", **deploying)
+    found = {d["name"]: d["parameters"] for d in _ask(deploying, "deployments/filter")}
     assert found["toy"] == {"targets": ["modalities/toy/dvc.yaml"]}
 
 

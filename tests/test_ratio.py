@@ -6,7 +6,7 @@ import torch
 from addend.errors import BadSetting, EmptyTable
 from addend.heads.corrected import correct
 from addend.heads.normalisation import normaliser
-from addend.heads.ratio import OBJECTIVES, Ratio, _products, binary, info_nce, nre_c
+from addend.heads.ratio import OBJECTIVES, Ratio, _cycles, _followers, binary, info_nce, nre_c
 
 SIGMA = 0.7
 
@@ -25,8 +25,14 @@ class Exact(Ratio):
         super().__init__(1, 1, 1, objective, candidates)
         self.perturbation, self.step = perturbation, torch.tensor(0.0, dtype=torch.float64, requires_grad=True)
 
-    def forward(self, z, e, phi):
-        normal = torch.distributions.Normal(0.0, 1.0)
+    def observed(self, z, e):
+        return torch.cat([z, e], -1)
+
+    def theta(self, phi):
+        return phi
+
+    def join(self, a, phi):
+        z, e, normal = a[..., :1], a[..., 1:], torch.distributions.Normal(0.0, 1.0)
         r = (z - e)[..., 0]
         p_0 = (normal.cdf((r + 1) / SIGMA) - normal.cdf((r - 1) / SIGMA)) / 2
         psi = normal.log_prob((r - phi[..., 0]) / SIGMA) - p_0.log() - torch.tensor(SIGMA).log()
@@ -83,21 +89,40 @@ def test_nre_c_joins_the_binary_loss_to_info_nce():
     assert torch.allclose(nre_c(joint, product, gamma=1e9), info_nce(joint, product[:, :-1]), atol=1e-6)
 
 
+def rows_and_products(phi, candidates):
+    """Row numbers `(B,)` as a loss takes them and those of their products `(B, K)`."""
+    order, block = _cycles(phi, torch.Generator().manual_seed(0))
+    return order, torch.stack(_followers(order, block, candidates), 1)
+
+
 @pytest.mark.parametrize(("batch", "candidates"), [(2, 1), (10, 4), (10, 9), (5, 99)])
 def test_products_hold_every_theta_equally_often_and_never_its_own(batch, candidates):
-    rows = _products(torch.arange(batch)[:, None], candidates, torch.Generator().manual_seed(0))
-    assert rows.shape == (batch, min(candidates, batch - 1))
+    order, rows = rows_and_products(torch.arange(batch)[:, None], candidates)
+    assert rows.shape == (batch, min(candidates, batch - 1)) and sorted(order.tolist()) == list(range(batch))
     assert (rows.flatten().bincount(minlength=batch) == rows.shape[1]).all()
-    assert (rows != torch.arange(batch)[:, None]).all()
+    assert (rows != order[:, None]).all()
     assert all(len(set(row.tolist())) == rows.shape[1] for row in rows)
 
 
 @pytest.mark.parametrize("strata", [1, 2, 8])
 def test_a_draw_is_never_paired_with_the_theta_of_its_group(strata):
     phi = torch.randn(50, 2).repeat(strata, 1)
-    rows = _products(phi, 49, torch.Generator().manual_seed(0))
-    assert (phi[rows] != phi[:, None]).any(-1).all()
+    order, rows = rows_and_products(phi, 49)
+    assert (phi[rows] != phi[order][:, None]).any(-1).all()
     assert (rows.flatten().bincount() == 49).all()
+
+
+@pytest.mark.parametrize("strata", [1, 4])
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_the_loss_is_that_of_the_pairs_evaluated_one_by_one(objective, strata):
+    torch.manual_seed(0)
+    head = Ratio(1, 1, 2, objective, candidates=3, hidden=(8,), factors=4, units=4).double()
+    torch.nn.init.normal_(head.last.weight), torch.nn.init.normal_(head.direct.weight)
+    z, e, phi = torch.randn(40, 1).double(), torch.randn(40, 1).double(), torch.randn(40 // strata, 2).double().repeat(strata, 1)
+    order, rows = rows_and_products(phi, 3)
+    joint = torch.stack([head(z[i], e[i], phi[i]) for i in order])
+    product = torch.stack([head(z[i], e[i], phi[r]) for i, r in zip(order, rows, strict=True)])
+    assert torch.allclose(head.loss(z, e, phi, torch.Generator().manual_seed(0)), OBJECTIVES[objective](joint, product))
 
 
 def test_the_exact_ratio_is_normalised_and_a_tilt_is_measured_and_corrected():
@@ -129,8 +154,8 @@ class Tilted(Exact):
 
 def test_blocks_without_gradients_equal_pairs_with_them():
     torch.manual_seed(0)
-    head = Ratio(3, 0, 2, hidden=(8, 8)).double()
-    torch.nn.init.normal_(head.rest[-1].weight)
+    head = Ratio(3, 0, 2, hidden=(8, 8), factors=8, units=4).double()
+    torch.nn.init.normal_(head.last.weight), torch.nn.init.normal_(head.direct.weight)
     z, e, phi = torch.randn(700, 3).double(), torch.zeros(700, 0).double(), torch.randn(5000, 2).double()
     with torch.no_grad():
         blocks = head.outer(z, e, phi)
@@ -138,12 +163,12 @@ def test_blocks_without_gradients_equal_pairs_with_them():
 
 
 @pytest.mark.parametrize(("thetas", "observations"), [(3, 9001), (9001, 3), (70, 0), (0, 70)])
-@pytest.mark.parametrize("hidden", [(8,), (8, 16), (16, 8, 4)])
-def test_blocks_of_any_shape_in_single_precision_equal_pairs_to_its_rounding(thetas, observations, hidden):
+@pytest.mark.parametrize("sizes", [(4, 8), (8, 4), (16, 16)])
+def test_blocks_of_any_shape_in_single_precision_equal_pairs_to_its_rounding(thetas, observations, sizes):
     """The mean psi is of order one, and 1e-5 is a hundred roundings of it."""
     torch.manual_seed(0)
-    head = Ratio(2, 1, 2, hidden=hidden)
-    torch.nn.init.normal_(head.rest[-1].weight)
+    head = Ratio(2, 1, 2, hidden=(8,), factors=sizes[0], units=sizes[1])
+    torch.nn.init.normal_(head.last.weight), torch.nn.init.normal_(head.direct.weight)
     z, e, phi = 3 * torch.randn(observations, 2), torch.randn(observations, 1), 2 * torch.rand(thetas, 2) - 1
     with torch.no_grad():
         blocks = head.outer(z, e, phi)

@@ -215,7 +215,7 @@ def test_outside_the_support_there_is_no_value(theta):
 
 
 def test_a_sum_lives_on_the_intersection_of_the_supports():
-    narrow = Function(ParameterSpace((Parameter("a", "1", "the first", -0.5, 5.0),)), lambda t: -t[:, 0] ** 2)
+    narrow = Function(ParameterSpace((Parameter("a", "1", "the first", -0.5, 5.0),)), lambda t: -(t[:, 0] ** 2))
     total = curved() + narrow
     assert (total.space["a"].low, total.space["a"].high) == (-0.5, 2.0)
     assert maximise(total).theta_hat[0] >= -0.5

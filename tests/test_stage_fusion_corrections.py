@@ -205,7 +205,7 @@ UNUSABLE = {
 
 @pytest.mark.parametrize("mistake", UNUSABLE)
 def test_a_correction_that_means_nothing_is_refused_before_anything_runs(mistake):
-    with pytest.raises(BadSetting, match="correction of fusion 'f' of params.yaml"):
+    with pytest.raises(BadSetting, match=r"correction of fusion 'f' of params\.yaml"):
         require_fusion("f", {"modalities": {"toy": {"set": "line"}}, "correction": UNUSABLE[mistake]})
 
 

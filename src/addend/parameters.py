@@ -222,7 +222,7 @@ def _meet(a: Parameter, b: Parameter) -> Parameter:
 def _require_same(a: Parameter, b: Parameter, mine: str, theirs: str) -> None:
     if a.digest != b.digest:
         raise DefinitionMismatch(
-            f"parameter '{a.name}' is \"{a.definition}\" [{a.unit}] in {mine} but \"{b.definition}\" [{b.unit}] in {theirs}",
+            f'parameter \'{a.name}\' is "{a.definition}" [{a.unit}] in {mine} but "{b.definition}" [{b.unit}] in {theirs}',
             "rename one of the two, or agree on one definition and retrain",
         )
 

@@ -45,7 +45,8 @@ class Stratified:
 
     def uniform(self, low=0.0, high=1.0, size=None):
         """As numpy's."""
-        return low + (np.asarray(high) - low) * self.random(np.broadcast_shapes(np.shape(low), np.shape(high)) if size is None else size)
+        shape = np.broadcast_shapes(np.shape(low), np.shape(high)) if size is None else size
+        return low + (np.asarray(high) - low) * self.random(shape)
 
     def __getattr__(self, name):
         return getattr(self._rng, name)

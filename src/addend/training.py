@@ -102,7 +102,7 @@ def _run(head: Head, rows: Rows, settings: Training, phase: int, weights: list) 
     for w in head.parameters():
         w.requires_grad_(id(w) in kept)
     every, running = max(1, steps // 100), 0.0
-    for step, batch in zip(range(steps), rows.batches(settings.batch[phase], generator)):
+    for step, batch in zip(range(steps), rows.batches(settings.batch[phase], generator), strict=False):
         head.enter(phase, step / steps)
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))

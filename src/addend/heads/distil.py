@@ -6,13 +6,17 @@ The teacher's psi on the nodes theta_j of the grid, for observations x_i, is a m
 
 1. omega: the leading right singular vectors of the centred matrix, each row scaled to one, so that an observation that
    excludes most of the box does not outweigh the others. b = -m.
-2. f: a network, fitted by Adam to the error that matters, the posterior-weighted centred square
+2. f: a network, fitted by Adam to the error that matters, a centred square weighted by the tempered posterior
 
-       loss = E_i Var_{j ~ w_i} [ psi(x_i; theta_j) - teacher(x_i; theta_j) ],       w_i = softmax_j teacher(x_i; theta_j);
+       loss = E_i Var_{j ~ w_i} [ psi(x_i; theta_j) - teacher(x_i; theta_j) ],       w_i = softmax_j [teacher(x_i; theta_j) / T];
 
 3. the same loss is quadratic in the last linear map of f: its minimum by normal equations, in float64. This step is what
    makes the head unbiased: whatever lies in the span of the last hidden layer is fitted exactly, hence its mean at every
    theta, where step 2 alone leaves an error that N multiplies.
+
+T = 2: the largest of N observations at theta is so rare that its own posterior all but excludes theta, yet there its psi
+counts. With T = 1 those few had errors of nats, and theta_hat at N = 10^4 scattered by a fifth of its error; see
+docs/decisions/distillation.md.
 """
 
 import math
@@ -26,6 +30,7 @@ from .exponential import Exponential
 CHUNK = 500
 BASIS_ROWS = 4000
 RIDGE = 1e-10
+TEMPERATURE = 2.0
 
 
 def distil(
@@ -100,7 +105,7 @@ def _train(student: Exponential, z: Tensor, e: Tensor, psi: Tensor, log_area: Te
     optimiser = torch.optim.Adam(student.f.parameters(), lr=peak, fused=True)
     for step in range(steps):
         rows = torch.randint(len(z), (batch,), generator=generator)
-        weight = (psi[rows] + log_area).softmax(1)
+        weight = _weight(psi[rows], log_area)
         error = _centred(student.f(z[rows], e[rows]) @ omega.T - target[rows], weight)
         loss = (weight * error.square()).sum(1).mean()
         optimiser.param_groups[0]["lr"] = peak * min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
@@ -110,14 +115,14 @@ def _train(student: Exponential, z: Tensor, e: Tensor, psi: Tensor, log_area: Te
 
 
 def _solve_last(student: Exponential, z: Tensor, e: Tensor, psi: Tensor, log_area: Tensor) -> None:
-    """Step 3: the last linear map that minimises the loss, h -> f, from sum_i h h^T (x) cov_i(omega) and sum_i h (x) cov_i(omega, t)."""
+    """Step 3: the linear map h -> f of least loss, from sum_i h h^T (x) cov_i(omega) and sum_i h (x) cov_i(omega, target)."""
     omega, d = student.omega, student.features
     left, right = 0.0, 0.0
     for i in _chunks(len(z)):
         with torch.no_grad():
             h = student.f.layers(z[i].double(), e[i].double())
         h = torch.cat([h, torch.ones_like(h[:, :1])], 1)
-        weight = (psi[i].double() + log_area).softmax(1)
+        weight = _weight(psi[i].double(), log_area)
         spread = omega - (weight @ omega)[:, None]
         weighted = weight[..., None] * spread
         target = psi[i].double() + student.b
@@ -129,6 +134,11 @@ def _solve_last(student: Exponential, z: Tensor, e: Tensor, psi: Tensor, log_are
     with torch.no_grad():
         student.f.last.weight.copy_(solution.view(q, d)[:-1].T)
         student.f.last.bias.copy_(solution.view(q, d)[-1])
+
+
+def _weight(psi: Tensor, log_area: Tensor) -> Tensor:
+    """w `(B, M)` of steps 2 and 3."""
+    return (psi / TEMPERATURE + log_area).softmax(1)
 
 
 def _centred(values: Tensor, weight: Tensor) -> Tensor:
@@ -150,5 +160,7 @@ def _scattered(n: int, grid: list) -> Tensor:
     phi = 2 * torch.quasirandom.SobolEngine(len(grid)).draw(n).double() - 1
     for k, axis in enumerate(grid):
         if isinstance(axis, dict):
-            phi[:, k] = (phi[:, k] + 1).mul(axis["levels"] / 2).floor().clamp(max=axis["levels"] - 1).mul(2 / (axis["levels"] - 1)) - 1
+            phi[:, k] = (phi[:, k] + 1).mul(axis["levels"] / 2).floor().clamp(max=axis["levels"] - 1).mul(
+                2 / (axis["levels"] - 1)
+            ) - 1
     return phi

@@ -34,7 +34,9 @@ class Ensemble(Head):
         odd = {head.kind for head in self.members if not head.normalised}
         if odd or not members:
             what = f"{', '.join(sorted(odd))} among them" if odd else "none"
-            raise BadSetting(f"an ensemble's members are densities, found {what}", "give it heads that are normalised, such as flows")
+            raise BadSetting(
+                f"an ensemble's members are densities, found {what}", "give it heads that are normalised, such as flows"
+            )
 
     @classmethod
     def of(cls, heads: list[Head]) -> "Ensemble":
@@ -65,7 +67,8 @@ class Ensemble(Head):
 
     def phases(self) -> list[list[nn.Parameter]]:
         """The members' phases, side by side."""
-        return [sum(groups, []) for groups in zip(*(head.phases() for head in self.members), strict=True)]
+        together = zip(*(head.phases() for head in self.members), strict=True)
+        return [[weight for group in groups for weight in group] for groups in together]
 
     def enter(self, phase: int, fraction: float) -> None:
         """Tells the members."""

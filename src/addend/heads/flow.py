@@ -49,7 +49,9 @@ class Flow(Head):
     kind = "flow"
     normalised = True
 
-    def __init__(self, observables, covariates: int, coordinates: int, location, hidden=(48, 48), shape=(24, 24), components: int = 4):
+    def __init__(
+        self, observables, covariates: int, coordinates: int, location, hidden=(48, 48), shape=(24, 24), components: int = 4
+    ):
         super().__init__()
         self.observables = [dict(o) for o in observables]
         self.covariates, self.coordinates = covariates, coordinates

@@ -69,40 +69,65 @@ OBJECTIVES = {"binary": binary, "info_nce": info_nce, "nre_c": nre_c, "balanced"
 class Ratio(Head):
     """One network psi(z, e, phi) under any of the classifier losses.
 
+        psi = <v, p> + <c, silu(M p + m)>,          p = a(z, e) * b(phi)  elementwise.
+
+    a and b are networks of their own, evaluated once for an observation and once for a theta however many these are crossed
+    with; what a pair costs is one hidden layer (docs/decisions/ratio-head.md).
+
     Arguments:
         observables, covariates, coordinates: The sizes Z, E and K of z, e and phi.
         objective: A name in `OBJECTIVES`.
         candidates: The number of products for each joint draw.
-        hidden: Widths of the hidden layers.
+        hidden: Widths of the hidden layers of a, and of b.
+        factors: The length of a, b and p.
+        units: The width of the layer that sees pairs.
     """
 
     kind = "ratio"
     normalised = False
 
     def __init__(
-        self, observables: int, covariates: int, coordinates: int, objective="nre_c", candidates=8, hidden=(64, 64, 64)
-    ):
+        self, observables: int, covariates: int, coordinates: int, objective="nre_c", candidates=8, hidden=(64, 64),
+        factors=48, units=48,
+    ):  # fmt: skip
         super().__init__()
         if objective not in OBJECTIVES:
             known = ", ".join(OBJECTIVES)
             raise BadSetting(f"there is no ratio objective '{objective}', expected one of {known}", "name one of them")
         self.observables, self.covariates, self.coordinates = observables, covariates, coordinates
         self.objective, self.candidates, self.hidden = objective, candidates, list(hidden)
-        self.observed = nn.Linear(observables + covariates, self.hidden[0])
-        self.theta = nn.Linear(coordinates, self.hidden[0], bias=False)
-        self.rest = MLP(self.hidden[0], 1, hidden_features=self.hidden[1:], activation=nn.SiLU)
-        nn.init.zeros_(self.rest[-1].weight)
+        self.factors, self.units = factors, units
+        self.a = MLP(observables + covariates, factors, hidden_features=self.hidden, activation=nn.SiLU)
+        self.b = MLP(coordinates, factors, hidden_features=self.hidden, activation=nn.SiLU)
+        self.mix, self.last = nn.Linear(factors, units), nn.Linear(units, 1)
+        self.direct = nn.Linear(factors, 1, bias=False)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.direct.weight)
 
     def config(self) -> dict:
         """The arguments that rebuild this head."""
         return {
             "observables": self.observables, "covariates": self.covariates, "coordinates": self.coordinates,
             "objective": self.objective, "candidates": self.candidates, "hidden": self.hidden,
+            "factors": self.factors, "units": self.units,
         }  # fmt: skip
 
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """The log ratio `(*,)` in nats; z `(*, Z)`, e `(*, E)`, phi `(*, K)`."""
-        return self.rest(silu(self.observed(torch.cat([z, e], -1)) + self.theta(phi)))[..., 0]
+        return self.join(self.observed(z, e), self.theta(phi))
+
+    def observed(self, z: Tensor, e: Tensor) -> Tensor:
+        """a `(*, F)`, all that psi knows of an observation."""
+        return self.a(torch.cat([z, e], -1))
+
+    def theta(self, phi: Tensor) -> Tensor:
+        """b `(*, F)`, all that psi knows of a theta."""
+        return self.b(phi)
+
+    def join(self, a: Tensor, b: Tensor) -> Tensor:
+        """psi `(*,)` of a `(*, F)` and b `(*, F)`."""
+        p = a * b
+        return (self.direct(p) + self.last(silu(self.mix(p))))[..., 0]
 
     def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator=None, phi_product: Tensor | None = None) -> Tensor:
         """The objective over a batch of B joint draws, in nats.
@@ -115,57 +140,57 @@ class Ratio(Head):
         """
         if phi_product is not None:
             require_one_law(phi, phi_product)
-        rows = _products(phi, self.candidates, generator).to(z.device)
-        products = phi[rows] if phi_product is None else phi_product[rows]
-        joint, product = self(z, e, phi), self(z[:, None], e[:, None], products)
-        return OBJECTIVES[self.objective](joint, product)
+        order, block = _cycles(phi, generator)
+        a, b = self.observed(z[order], e[order]), self.theta(phi[:block]).index_select(0, order % block)
+        other = b if phi_product is None else self.theta(phi_product)
+        psi = self.join(a[:, None], torch.stack([b, *_followers(other, block, self.candidates)], 1))
+        return OBJECTIVES[self.objective](psi[:, 0], psi[:, 1:])
 
     def outer(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """psi `(J, N)` of every `phi (J, K)` with every observation; without gradients, in blocks that stay in the cache."""
+        a, b = self.observed(z, e), self.theta(phi)
         if torch.is_grad_enabled():
-            return super().outer(z, e, phi)
-        x_part, theta_part = self.observed(torch.cat([z, e], -1)), self.theta(phi)
-        psi = x_part.new_empty(len(phi), len(z))
+            return self.join(a, b[:, None])
+        psi = (b * self.direct.weight) @ a.mT + self.last.bias
         columns = min(max(len(z), 1), BLOCK)
         rows = BLOCK // columns
-        space = [x_part.new_empty(min(psi.numel(), rows * columns), width) for width in self.hidden]
-        for theta, line in zip(theta_part.split(rows), psi.split(rows), strict=True):
-            for x, block in zip(x_part.split(columns), line.split(columns, 1), strict=True):
-                block.copy_(self._block(theta, x, space))
+        space = [a.new_empty(min(psi.numel(), rows * columns), width) for width in (self.factors, self.units)]
+        for thetas, line in zip(b.split(rows), psi.split(rows), strict=True):
+            for x, block in zip(a.split(columns), line.split(columns, 1), strict=True):
+                block += self._bent(x, thetas, *space)
         return psi
 
-    def _block(self, theta: Tensor, x: Tensor, space: list[Tensor]) -> Tensor:
-        """psi `(J, N)` from the parts `(J, H)` and `(N, H)` of the first layer, each layer written into its `space`.
+    def _bent(self, a: Tensor, b: Tensor, p: Tensor, hidden: Tensor) -> Tensor:
+        """<c, silu(M p + m)> `(J, N)` of b `(J, F)` with a `(N, F)`; p and the hidden layer are written into what is given.
 
         Memory that is taken anew for every block can cost as much as the arithmetic.
         """
-        pairs, maps = len(theta) * len(x), [layer for layer in self.rest if not isinstance(layer, nn.SiLU)]
-        hidden = space[0][:pairs]
-        torch.add(theta[:, None], x, out=hidden.view(len(theta), len(x), hidden.shape[1]))
-        for layer, out in zip(maps[:-1], space[1:], strict=True):
-            hidden = torch.addmm(layer.bias, silu(hidden, inplace=True), layer.weight.mT, out=out[:pairs])
-        return maps[-1](silu(hidden, inplace=True)).view(len(theta), len(x))
+        p, hidden = p[: len(b) * len(a)], hidden[: len(b) * len(a)]
+        torch.mul(b[:, None], a, out=p.view(len(b), len(a), self.factors))
+        torch.addmm(self.mix.bias, p, self.mix.weight.mT, out=hidden)
+        return (silu(hidden, inplace=True) @ self.last.weight[0]).view(len(b), len(a))
 
 
-def _products(phi: Tensor, candidates: int, generator: torch.Generator | None) -> Tensor:
-    """Rows `(B, K)`: the k-th followers of every row of `phi (B, .)` on one random cycle, so never a row itself.
+def _cycles(phi: Tensor, generator: torch.Generator | None) -> tuple[Tensor, int]:
+    """An order `(B,)` of the rows of `phi (B, .)`, random within blocks of equal size in which no theta repeats, and that size.
 
-    A batch that repeats the same theta block after block (groups of stratified noise) has a cycle in each block.
+    A batch that repeats the same theta block after block (groups of stratified noise) has several blocks.
     """
-    batch, block = len(phi), _block(phi)
+    batch, block = len(phi), _period(phi)
     if block < 2:
         raise EmptyTable(f"a batch of {batch} has {block} theta, expected 2 or more for products of marginals", "use more draws")
-    return torch.cat([start + _cycle(block, candidates, generator) for start in range(0, batch, block)])
+    orders = [start + torch.randperm(block, generator=generator) for start in range(0, batch, block)]
+    return torch.cat(orders).to(phi.device), block
 
 
-def _block(phi: Tensor) -> int:
+def _followers(rows: Tensor, block: int, candidates: int) -> list[Tensor]:
+    """The k-th followers of all rows `(B, .)` on a cycle through each block, k = 1, 2 ...: so never a row itself."""
+    blocks = rows.unflatten(0, (-1, block))
+    return [blocks.roll(-k, 1).flatten(0, 1) for k in range(1, min(candidates, block - 1) + 1)]
+
+
+def _period(phi: Tensor) -> int:
     """Rows after which `phi` repeats itself, all of them if it does not."""
     again = (phi[1:] == phi[:1]).all(-1).nonzero()
     block = int(again[0]) + 1 if len(again) else len(phi)
     return block if len(phi) % block == 0 and torch.equal(phi[block:], phi[:-block]) else len(phi)
-
-
-def _cycle(batch: int, candidates: int, generator: torch.Generator | None) -> Tensor:
-    order = torch.randperm(batch, generator=generator)
-    steps = torch.arange(batch)[:, None] + torch.arange(min(candidates, batch - 1)) + 1
-    return order[steps % batch][order.argsort()]

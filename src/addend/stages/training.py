@@ -150,5 +150,3 @@ def _rows(modality: Modality, made: Path, layout: dict, pool: shards.Observation
         phi = coordinates(torch.from_numpy(shards.theta_of(columns, modality.parameters)))
     centre, half = (torch.tensor(layout["box"][k], dtype=torch.float64) for k in ("centre", "half"))
     return Rows(z.float(), e.float(), ((phi - centre) / half).float(), strata=pool.attrs["strata"])
-
-
