@@ -8,6 +8,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from calibration_oracles import allowed, within
 from scipy.stats import norm
 
@@ -16,6 +17,9 @@ from addend.calibration.independence import Pairs, check_independence, derange, 
 from addend.calibration.pairwise import PairwiseTerm
 from addend.calibration.sandwich import cluster_covariance, sandwich
 from addend.errors import CoupledModalities, TooFewSimulations
+from addend.maximum import maximise
+from addend.parameters import Parameter, ParameterSpace
+from addend.scalar import Function
 
 NAMES = ("left", "right")
 
@@ -127,6 +131,19 @@ def test_each_remedy_for_objects_seen_twice_restores_coverage():
     print({k: v / trials for k, v in held.items()})
     assert not within(held.pop("naive"), trials, ONE_SIGMA)
     assert all(within(k, trials, ONE_SIGMA) for k in held.values())
+
+
+def test_the_pairwise_term_is_an_addend():
+    """theta_hat and its error are those of the exact joint law; 20,000 pairs teach the term to sqrt(200/20,000) = 0.1 sigma or so."""
+    rng, n, tau = np.random.default_rng(12), 200, 2.0
+    term = PairwiseTerm.learn(pairs_of(20_000, tau, rng), rng)
+    x, space = objects(np.zeros(n), tau, rng), ParameterSpace((Parameter("mu", "1", "the mean", -2.0, 2.0),))
+    alone = [Function(space, lambda t, y=y: -0.5 * (torch.from_numpy(y) - t) ** 2 / (tau**2 + 1)) for y in x.T]
+    total, theta = sum([*alone, term.scalar(space, x[:, :1], x[:, 1:])]), torch.linspace(-1, 1, 5).double()[:, None]
+    assert np.allclose(total(theta) - sum(alone)(theta), term(theta.numpy(), x[:, :1], x[:, 1:]))
+    fit, sigma = maximise(total), np.sqrt((tau**2 + 0.5) / n)
+    print(f"off by {(float(fit.theta[0]) - x.mean()) / sigma:.3f} sigma, error {float(fit.std[0]) / sigma:.3f} of the exact one")
+    assert abs(float(fit.theta[0]) - x.mean()) < 0.4 * sigma and abs(float(fit.std[0]) / sigma - 1) < 0.1
 
 
 def test_a_systematic_of_the_whole_data_set_belongs_in_theta():

@@ -106,6 +106,17 @@ def independence(
 
 
 @app.command()
+def influence(
+    fusion: Annotated[str, typer.Argument(metavar="FUSION")],
+    out: Annotated[Path | None, typer.Option(help="Where to write every row, shard and modality, as CSV.")] = None,
+) -> None:
+    """Which modality and which row pulls theta_hat, and how far."""
+    from .stages import influence as door
+
+    print(door.influence(fusion, out))
+
+
+@app.command()
 def modalities() -> None:
     """List the modalities: parameters, sets, champion."""
     from .stages import listings

@@ -2,8 +2,11 @@
 
     s_ab(theta) = sum_i log [ p(x_a, x_b | theta) / (p(x_a | theta) p(x_b | theta)) ]
 
-is the logit of a classifier between pairs and re-pairings at the same theta. Added once to S_a + S_b it makes the sum
-over coupled pairs the joint log-likelihood again: exactly so for two modalities; for more, pairwise terms are a first
+is the logit of a classifier between pairs and re-pairings at the same theta. Added once to S_a + S_b,
+
+    S = S_a + S_b + term.scalar(space, a, b)
+
+it makes the sum over coupled pairs the joint log-likelihood again: exactly so for two modalities; for more, pairwise terms are a first
 correction. The logit here is quadratic in the residuals of both z given theta (Gaussian sharing is exactly that), its
 coefficients polynomials in theta where the coupling varies. Like every learned psi it has a score bias of its own.
 """
@@ -11,7 +14,11 @@ coefficients polynomials in theta where the coupling varies. Like every learned 
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from ..parameters import ParameterSpace
+from ..scalar import Function
 from .additive import plain
 from .basis import Polynomial
 from .independence import Pairs, derange, equal_theta
@@ -55,7 +62,22 @@ class PairwiseTerm:
 
     def __call__(self, theta: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """s_ab `(J,)` in nats: the sum over pairs a `(N, A)`, b `(N, B')`, at each theta `(J, P)`."""
-        return np.array([(self._features(np.tile(t, (len(a), 1)), a, b) @ self.coefficients).sum() for t in np.atleast_2d(theta)])
+        with torch.no_grad():
+            return self.each(torch.from_numpy(np.atleast_2d(theta)), a, b).sum(dim=1).numpy()
+
+    def scalar(self, space: ParameterSpace, a: np.ndarray, b: np.ndarray) -> Function:
+        """s_ab of observed pairs, to be added to a sum; `space` has the parameters in the order that the term was taught."""
+        return Function(space, lambda theta: self.each(theta, a, b), len(a), "x".join(self.names))
+
+    def each(self, theta: Tensor, a: np.ndarray, b: np.ndarray) -> Tensor:
+        """s_ab `(J, N)` in nats of each pair at each theta `(J, P)`; differentiable in theta."""
+        varying = torch.stack(Polynomial(self.low, self.high, self.vary).monomials(theta), dim=-1)
+        slopes = varying @ torch.from_numpy(self.coefficients.reshape(-1, varying.shape[-1])).T
+        means = torch.stack(Polynomial(self.low, self.high, self.degree).monomials(theta), dim=-1) @ torch.from_numpy(self.means)
+        r = (torch.from_numpy(np.concatenate([a, b], axis=1)) - means[:, None]) / torch.from_numpy(self.scale)
+        i, j = np.triu_indices(r.shape[-1])
+        features = torch.cat([torch.ones_like(r[..., :1]), r, r[..., i] * r[..., j]], dim=-1)
+        return (features @ slopes[..., None])[..., 0]
 
     def _features(self, theta: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         means = Polynomial(self.low, self.high, self.degree).features(theta) @ self.means

@@ -88,7 +88,7 @@ def logl(name: str, set_name: str, points: Path, out: Path | None = None) -> np.
         The named errors of `read_points`.
     """
     torch.set_num_threads(1)
-    _require_place(out)
+    require_place(out)
     found = shards.read_set(places.observations(name, set_name))
     encoder, agreement = champion(name), read_agreement(places.ROOT)
     encoder.space.require_same(agreement, f"the encoder of '{name}'", "parameters.yaml")
@@ -164,7 +164,7 @@ def _plain(name: str) -> str:
     return name
 
 
-def _require_place(out: Path | None) -> None:
+def require_place(out: Path | None) -> None:
     if out is not None and (Path(out).is_dir() or not Path(out).parent.is_dir()):
         raise BadSetting(f"{out} cannot be written: it is a folder, or lies in none", "name a file in a folder that exists")
 
