@@ -134,7 +134,7 @@ def test_each_remedy_for_objects_seen_twice_restores_coverage():
 
 
 def test_the_pairwise_term_is_an_addend():
-    """theta_hat and its error are those of the exact joint law; 20,000 pairs teach the term to sqrt(200/20,000) = 0.1 sigma or so."""
+    """theta_hat and its error are the exact joint law's: 20,000 pairs teach the term to sqrt(200 / 20,000) = 0.1 sigma or so."""
     rng, n, tau = np.random.default_rng(12), 200, 2.0
     term = PairwiseTerm.learn(pairs_of(20_000, tau, rng), rng)
     x, space = objects(np.zeros(n), tau, rng), ParameterSpace((Parameter("mu", "1", "the mean", -2.0, 2.0),))

@@ -6,9 +6,10 @@ is the logit of a classifier between pairs and re-pairings at the same theta. Ad
 
     S = S_a + S_b + term.scalar(space, a, b)
 
-it makes the sum over coupled pairs the joint log-likelihood again: exactly so for two modalities; for more, pairwise terms are a first
-correction. The logit here is quadratic in the residuals of both z given theta (Gaussian sharing is exactly that), its
-coefficients polynomials in theta where the coupling varies. Like every learned psi it has a score bias of its own.
+it makes the sum over coupled pairs the joint log-likelihood again: exactly so for two modalities; for more, pairwise
+terms are a first correction. The logit here is quadratic in the residuals of both z given theta (Gaussian sharing is
+exactly that), its coefficients polynomials in theta where the coupling varies. Like every learned psi it has a score
+bias of its own.
 """
 
 from dataclasses import asdict, dataclass
