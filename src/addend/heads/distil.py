@@ -14,7 +14,7 @@ The teacher's psi on the nodes theta_j of the grid, for observations x_i, is a m
    makes the head unbiased: whatever lies in the span of the last hidden layer is fitted exactly, hence its mean at every
    theta, where step 2 alone leaves an error that N multiplies.
 
-T = 2: the largest of N observations at theta is so rare that its own posterior all but excludes theta, yet there its psi
+T = 4: the largest of N observations at theta is so rare that its own posterior all but excludes theta, yet there its psi
 counts. With T = 1 those few had errors of nats, and theta_hat at N = 10^4 scattered by a fifth of its error; see
 docs/decisions/distillation.md.
 """
@@ -30,7 +30,7 @@ from .exponential import Exponential
 CHUNK = 500
 BASIS_ROWS = 4000
 RIDGE = 1e-10
-TEMPERATURE = 2.0
+TEMPERATURE = 4.0
 
 
 def distil(
