@@ -28,6 +28,7 @@ from .record import cpu, read, table, write
 from .tasks import TASKS, Exact, Task
 
 LEVELS = {"68": 0.6827, "95": 0.9545}
+METHODS = ("flow", "ratio", "exponential")
 SIZES = (100, 1_000, 10_000)
 CHUNK = 50_000
 STEPS = {"flow": ((6000, 1000, 12000), (1024, 512, 2048), (1e-2, 3e-3, 3e-3)), "ratio": ((13000,), (4096,), (5e-3,))}
@@ -53,21 +54,23 @@ class Psi:
         return ((z - self.centre) / self.scale).to(self.dtype)
 
 
-def run(quick: bool, tasks=None) -> None:
-    """Print the table and keep it; with `tasks`, those lines of it are renewed."""
-    kept = read("efficiency", quick) if tasks else None
-    rows = [row for row in kept["rows"] if row["task"] not in tasks] if kept else []
+def run(quick: bool, tasks=None, methods=None) -> None:
+    """Print the table and keep it; with `tasks` or `methods`, those lines of it are renewed."""
     for name in tasks or TASKS:
-        rows += _task(TASKS[name], quick)
+        found = _task(TASKS[name], quick, methods or METHODS)
+        renewed = {(row["task"], row["method"]) for row in found}
+        kept = (read("efficiency", quick) or {"rows": []})["rows"]
+        rows = [*(row for row in kept if (row["task"], row["method"]) not in renewed), *found]
+        rows.sort(key=lambda row: (list(TASKS).index(row["task"]), row["N"], METHODS.index(row["method"])))
         print(table(rows), flush=True)
         print(f"kept in {write('efficiency', quick, rows)}\n", flush=True)
 
 
-def _task(task: Task, quick: bool) -> list[dict]:
+def _task(task: Task, quick: bool, wanted=METHODS) -> list[dict]:
     thetas, sets, n = (4, 5, 60_000) if quick else (12, 20, 1_000_000)
     sizes = SIZES[:2] if quick else SIZES
     rows, centre, scale = simulate(task, n)
-    methods, seconds = train(task, rows, centre, scale, share=0.05 if quick else 1.0)
+    methods, seconds = train(task, rows, centre, scale, 0.05 if quick else 1.0, wanted)
     truth, z = experiments(task, thetas, sets, sizes[-1])
     exact = Psi(Exact(task.name), torch.zeros(()), torch.ones(()), torch.float64)
     found = []
@@ -93,28 +96,30 @@ def simulate(task: Task, n: int, seed: int = 1) -> tuple[Rows, Tensor, Tensor]:
     return Rows(((z - centre) / scale).float(), torch.zeros(n, 0), phi.float(), strata), centre, scale
 
 
-def train(task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float) -> tuple[dict[str, Psi], dict[str, float]]:
-    """The three heads and the CPU seconds that each took."""
+def train(task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float, wanted) -> tuple[dict[str, Psi], dict[str, float]]:
+    """The heads that are wanted and the CPU seconds that each took; an exponential takes a flow for its teacher."""
     torch.manual_seed(1)
     observable = {"link": "identity", "error": None, "present": None}
     widths = {k: _recipe(task)[k] for k in ("components", "shape")}
-    flow = Flow([observable] * task.observables, 0, task.coordinates, [], **widths)
-    ratio = Ratio(task.observables, 0, task.coordinates, "nre_c", candidates=4)
-    seconds = {}
-    for head in (flow, ratio):
-        steps, batch, rate = STEPS[head.kind]
+    heads = {"flow": Flow([observable] * task.observables, 0, task.coordinates, [], **widths)}
+    heads["ratio"] = Ratio(task.observables, 0, task.coordinates, "nre_c", candidates=4)
+    wanted, seconds = {*wanted, *(["flow"] if "exponential" in wanted else [])}, {}
+    for kind in (kind for kind in heads if kind in wanted):
+        steps, batch, rate = STEPS[kind]
         with cpu() as clock:
-            fit(head, rows, Training(1, tuple(max(1, int(share * s)) for s in steps), batch, rate))
-        seconds[head.kind] = clock.seconds
-    with cpu() as clock:
-        pool = next(rows.batches(int(DISTILLED_FROM * min(1, 4 * share)), torch.Generator().manual_seed(1)))
-        pool = pool[torch.randperm(len(pool))]
-        options = {"features": FEATURES[task.coordinates], "steps": int(8000 * min(1, 4 * share))}
-        student = distil(flow, rows.z[pool], rows.e[pool], [NODES[task.coordinates]] * task.coordinates, **options)
-    seconds["exponential"] = clock.seconds
-    heads = {"flow": flow, "ratio": ratio, "exponential": student}
+            fit(heads[kind], rows, Training(1, tuple(max(1, int(share * s)) for s in steps), batch, rate))
+        seconds[kind] = clock.seconds
+    if "exponential" in wanted:
+        with cpu() as clock:
+            pool = next(rows.batches(int(DISTILLED_FROM * min(1, 4 * share)), torch.Generator().manual_seed(1)))
+            pool = pool[torch.randperm(len(pool), generator=torch.Generator().manual_seed(1))]
+            options = {"features": FEATURES[task.coordinates], "steps": int(8000 * min(1, 4 * share))}
+            grid = [NODES[task.coordinates]] * task.coordinates
+            heads["exponential"] = distil(heads["flow"], rows.z[pool], rows.e[pool], grid, **options)
+        seconds["exponential"] = clock.seconds
+    precision = {"exponential": torch.float64}
     return {
-        k: Psi(head, centre, scale, torch.float64 if k == "exponential" else torch.float32) for k, head in heads.items()
+        kind: Psi(heads[kind], centre, scale, precision.get(kind, torch.float32)) for kind in METHODS if kind in seconds
     }, seconds
 
 
