@@ -112,7 +112,7 @@ def train(task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float, w
     if "exponential" in wanted:
         with cpu() as clock:
             pool = next(rows.batches(int(DISTILLED_FROM * min(1, 4 * share)), torch.Generator().manual_seed(1)))
-            pool = pool[torch.randperm(len(pool), generator=torch.Generator().manual_seed(1))]
+            pool = pool[torch.randperm(len(pool))]
             options = {"features": FEATURES[task.coordinates], "steps": int(8000 * min(1, 4 * share))}
             grid = [NODES[task.coordinates]] * task.coordinates
             heads["exponential"] = distil(heads["flow"], rows.z[pool], rows.e[pool], grid, **options)
