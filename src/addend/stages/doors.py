@@ -165,6 +165,7 @@ def _plain(name: str) -> str:
 
 
 def require_place(out: Path | None) -> None:
+    """Raise `BadSetting` unless a file can be written at `out`, or there is none to write."""
     if out is not None and (Path(out).is_dir() or not Path(out).parent.is_dir()):
         raise BadSetting(f"{out} cannot be written: it is a folder, or lies in none", "name a file in a folder that exists")
 
