@@ -8,9 +8,8 @@ At thetas spread over the inner four fifths of the box, data sets of N = 10^4 ob
     covered    how often 2 [S(theta_hat) - S(theta)] stays below the 68.27 % and 95.45 % quantiles of chi^2
 
 A flow, a ratio and the exponential head distilled from the flow. The simulations of the flow and of the ratio are the
-same 10^6, at thetas of a Sobol sequence, with stratified noise in groups of 32, or of 8 where x has several components
-(`addend.stratified`). One recipe for all tasks, but for the flow's mixtures: eight Gaussians where they bend one density, two
-where there are several.
+same 10^6, each from a point of its own of a Sobol' sequence (`addend.sobol`), without mirror images. One recipe for all
+tasks, but for the flow's mixtures: eight Gaussians where they bend one density, two where there are several.
 """
 
 import numpy as np
@@ -21,7 +20,7 @@ from torch import Tensor
 from addend.heads import Flow, Head
 from addend.heads.distil import distil
 from addend.heads.ratio import Ratio
-from addend.stratified import Stratified
+from addend.sobol import Sobol
 from addend.training import Rows, Training, fit
 
 from .record import cpu, read, table, write
@@ -31,9 +30,10 @@ LEVELS = {"68": 0.6827, "95": 0.9545}
 METHODS = ("flow", "ratio", "exponential")
 SIZES = (100, 1_000, 10_000)
 CHUNK = 50_000
+BLOCK = 512
 STEPS = {"flow": ((6000, 1000, 12000), (1024, 512, 2048), (1e-2, 3e-3, 3e-3)), "ratio": ((13000,), (4096,), (5e-3,))}
-FEW = {"strata": 32, "components": 8, "shape": (48, 48)}
-MANY = {"strata": 8, "components": 2, "shape": (24, 24)}
+FEW = {"components": 8, "shape": (48, 48)}
+MANY = {"components": 2, "shape": (24, 24)}
 DISTILLED_FROM = 100_000
 NODES, FEATURES = {1: 33, 2: 25}, {1: 48, 2: 32}
 
@@ -87,13 +87,12 @@ def _task(task: Task, quick: bool, wanted=METHODS) -> list[dict]:
 
 
 def simulate(task: Task, n: int, seed: int = 1) -> tuple[Rows, Tensor, Tensor]:
-    """n stratified draws with phi uniform in its cube, standardised, and the mean and deviation of z."""
-    strata = _recipe(task)["strata"]
-    sobol = torch.quasirandom.SobolEngine(task.coordinates, scramble=True, seed=seed)
-    phi = 2 * sobol.draw(n // strata).double().repeat(strata, 1) - 1
-    z = task.draw(phi, Stratified(np.random.default_rng(seed), n, strata))
+    """n draws with phi uniform in its cube, standardised, and the mean and deviation of z."""
+    rng = Sobol.sequence([seed], n)
+    phi = torch.from_numpy(rng.uniform(-1, 1, (n, task.coordinates)))
+    z = task.draw(phi, rng)
     centre, scale = z.mean(0), z.std(0)
-    return Rows(((z - centre) / scale).float(), torch.zeros(n, 0), phi.float(), strata), centre, scale
+    return Rows(((z - centre) / scale).float(), torch.zeros(n, 0), phi.float(), BLOCK), centre, scale
 
 
 def train(task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float, wanted) -> tuple[dict[str, Psi], dict[str, float]]:

@@ -21,14 +21,14 @@ from addend.calibration.independence import Pairs, check_independence
 from addend.calibration.local import ROUNDS, LocalMoments, calibrate, design
 from addend.calibration.neyman import Audit, Draws, learn
 from addend.heads import Flow, Head
-from addend.stratified import Stratified, repeat
+from addend.sobol import BLOCK, Sobol, twice
 from addend.training import Rows, Training, fit
 
 from .record import table, write
 from .tasks import TASKS, Exact, Task
 
 LEVELS = (ONE_SIGMA, TWO_SIGMA)
-N, STRATA = 10_000, 32
+N = 10_000
 TRIALS = {10: 4000, 100: 4000, 400: 2000, 1000: 1000, 10_000: 100}
 
 
@@ -112,11 +112,12 @@ class Learned:
 def train(name: str, rng: np.random.Generator, simulations: int = 500_000, steps: int = 3000) -> Learned:
     """A flow trained on a task, in half a minute or so."""
     task, plain = TASKS[name], {"link": "identity", "error": None, "present": None}
-    phi = torch.as_tensor(repeat(rng.uniform(-1, 1, (simulations // STRATA, task.coordinates)), STRATA))
-    z = task.draw(phi, Stratified(rng, len(phi), STRATA)).float()
+    sobol = Sobol.sequence([int(rng.integers(2**31))], simulations // 2)
+    phi = torch.from_numpy(twice(sobol.uniform(-1, 1, (simulations // 2, task.coordinates))))
+    z = task.draw(phi, sobol.mirrored()).float()
     torch.manual_seed(0)
     head = Flow([plain] * task.observables, 0, task.coordinates, [], components=6)
-    fit(head, Rows(z, z[:, :0], phi.float(), STRATA), Training(0, (200, steps, steps), (512, 1024, 4096), (3e-3, 5e-3, 3e-3)))
+    fit(head, Rows(z, z[:, :0], phi.float(), BLOCK), Training(0, (200, steps, steps), (512, 1024, 4096), (3e-3, 5e-3, 3e-3)))
     return Learned(task, head.double(), rng)
 
 

@@ -3,9 +3,8 @@
 A head names its phases (`Head.phases`): groups of weights trained in turn, each with Adam and a learning rate that falls
 from its peak to zero along half a cosine. The number of steps is fixed beforehand, so the same seed gives the same bits.
 
-Rows may come in groups of stratified noise (`addend.stratified`): rows i, i + N/G, i + 2 N/G ... share theta and
-covariates. A batch takes groups whole, so that most of the noise of the gradient cancels within it. Each row alone still
-follows the simulator's law.
+Rows may be the points of a Sobol' sequence (`addend.sobol`). A batch then takes blocks of consecutive rows, each of which
+covers the law of theta and x evenly by itself, so that most of the noise of the gradient cancels within it.
 """
 
 import math
@@ -42,22 +41,22 @@ class Training:
 
 @dataclass(frozen=True)
 class Rows:
-    """What a head is trained on: z `(N, Z)`, e `(N, E)`, phi `(N, K)`, in groups of `strata` rows."""
+    """What a head is trained on: z `(N, Z)`, e `(N, E)`, phi `(N, K)`; blocks of `block` rows stay together."""
 
     z: Tensor
     e: Tensor
     phi: Tensor
-    strata: int = 1
+    block: int = 1
 
     def batches(self, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-        """Row indices of one batch after another, without end, each epoch in a new order."""
-        groups = len(self.z) // self.strata
-        size = min(max(1, size // self.strata), groups)
-        members = torch.arange(self.strata)[:, None] * groups
+        """Row indices of one batch after another, without end, each epoch in a new order; a last block cut short is left out."""
+        within = torch.arange(min(self.block, len(self.z)))
+        blocks = len(self.z) // len(within)
+        size = min(max(1, size // len(within)), blocks)
         while True:
-            order = torch.randperm(groups, generator=generator)
-            for start in range(0, groups - size + 1, size):
-                yield (members + order[start : start + size]).flatten()
+            order = torch.randperm(blocks, generator=generator)
+            for start in range(0, blocks - size + 1, size):
+                yield (order[start : start + size, None] * len(within) + within).flatten()
 
 
 Report = Callable[[int, int, float], None]

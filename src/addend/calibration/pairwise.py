@@ -23,7 +23,6 @@ from ..scalar import Function
 from .additive import plain
 from .basis import Polynomial
 from .independence import Pairs, derange, equal_theta
-from .information import quadratic
 from .logistic import fit_logistic
 
 
@@ -72,19 +71,24 @@ class PairwiseTerm:
 
     def each(self, theta: Tensor, a: np.ndarray, b: np.ndarray) -> Tensor:
         """s_ab `(J, N)` in nats of each pair at each theta `(J, P)`; differentiable in theta."""
-        varying = torch.stack(Polynomial(self.low, self.high, self.vary).monomials(theta), dim=-1)
-        slopes = varying @ torch.from_numpy(self.coefficients.reshape(-1, varying.shape[-1])).T
+        varying = self._varying(theta)
+        slopes = varying @ torch.from_numpy(self.coefficients).view(-1, varying.shape[-1]).T
+        return (self._quadratic(theta[:, None], a, b) @ slopes[..., None])[..., 0]
+
+    def _quadratic(self, theta: Tensor, a: np.ndarray, b: np.ndarray) -> Tensor:
+        """One, the residuals and their products in pairs `(*, F)`, of pairs `(N, .)` at theta `(*, P)`, broadcast."""
         means = torch.stack(Polynomial(self.low, self.high, self.degree).monomials(theta), dim=-1) @ torch.from_numpy(self.means)
-        r = (torch.from_numpy(np.concatenate([a, b], axis=1)) - means[:, None]) / torch.from_numpy(self.scale)
+        r = (torch.from_numpy(np.concatenate([a, b], axis=1)) - means) / torch.from_numpy(self.scale)
         i, j = np.triu_indices(r.shape[-1])
-        features = torch.cat([torch.ones_like(r[..., :1]), r, r[..., i] * r[..., j]], dim=-1)
-        return (features @ slopes[..., None])[..., 0]
+        return torch.cat([torch.ones_like(r[..., :1]), r, r[..., i] * r[..., j]], dim=-1)
+
+    def _varying(self, theta: Tensor) -> Tensor:
+        """The monomials `(*, V)` in theta of which each coefficient of the logit is a sum."""
+        return torch.stack(Polynomial(self.low, self.high, self.vary).monomials(theta), dim=-1)
 
     def _features(self, theta: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        means = Polynomial(self.low, self.high, self.degree).features(theta) @ self.means
-        r = (np.concatenate([a, b], axis=1) - means) / self.scale
-        varying = Polynomial(self.low, self.high, self.vary).features(theta)
-        return (quadratic(r)[:, :, None] * varying[:, None, :]).reshape(len(r), -1)
+        at = torch.from_numpy(theta)
+        return (self._quadratic(at, a, b)[..., :, None] * self._varying(at)[..., None, :]).flatten(-2).numpy()
 
     def _taught(self, pairs: Pairs, shuffles: list[np.ndarray]) -> "PairwiseTerm":
         rows = [self._features(pairs.theta, pairs.a, pairs.b)]

@@ -157,10 +157,11 @@ def _log_area(nodes: Tensor, grid: list) -> Tensor:
 
 def _scattered(n: int, grid: list) -> Tensor:
     """Points `(n, K)` all over the box; a level is one of its values."""
-    phi = 2 * torch.quasirandom.SobolEngine(len(grid)).draw(n).double() - 1
-    for k, axis in enumerate(grid):
-        if isinstance(axis, dict):
-            phi[:, k] = (phi[:, k] + 1).mul(axis["levels"] / 2).floor().clamp(max=axis["levels"] - 1).mul(
-                2 / (axis["levels"] - 1)
-            ) - 1
-    return phi
+    u = torch.quasirandom.SobolEngine(len(grid)).draw(n).double()
+    axes = [_level(u[:, k], axis["levels"]) if isinstance(axis, dict) else u[:, k] for k, axis in enumerate(grid)]
+    return 2 * torch.stack(axes, 1) - 1
+
+
+def _level(u: Tensor, levels: int) -> Tensor:
+    """u in [0, 1) to one of as many values, evenly spaced from 0 to 1."""
+    return (u * levels).floor() / (levels - 1)

@@ -140,10 +140,10 @@ class Ratio(Head):
         """
         if phi_product is not None:
             require_one_law(phi, phi_product)
-        order, block = _cycles(phi, generator)
-        a, b = self.observed(z[order], e[order]), self.theta(phi[:block]).index_select(0, order % block)
+        order, cycle = _cycle(phi, generator)
+        a, b = self.observed(z[order], e[order]), self.theta(phi[order[:cycle]]).repeat(len(phi) // cycle, 1)
         other = b if phi_product is None else self.theta(phi_product)
-        psi = self.join(a[:, None], torch.stack([b, *_followers(other, block, self.candidates)], 1))
+        psi = self.join(a[:, None], torch.stack([b, *_followers(other, cycle, self.candidates)], 1))
         return OBJECTIVES[self.objective](psi[:, 0], psi[:, 1:])
 
     def outer(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
@@ -171,26 +171,20 @@ class Ratio(Head):
         return (silu(hidden, inplace=True) @ self.last.weight[0]).view(len(b), len(a))
 
 
-def _cycles(phi: Tensor, generator: torch.Generator | None) -> tuple[Tensor, int]:
-    """An order `(B,)` of the rows of `phi (B, .)`, random within blocks of equal size in which no theta repeats, and that size.
+def _cycle(phi: Tensor, generator: torch.Generator | None) -> tuple[Tensor, int]:
+    """The rows of `phi (B, .)` in random order, and the length of the cycles in it on which no theta comes twice.
 
-    A batch that repeats the same theta block after block (groups of stratified noise) has several blocks.
+    That is B, but B / 2 where rows come in pairs that share theta (`addend.sobol`): the firsts of all pairs, then the seconds.
     """
-    batch, block = len(phi), _period(phi)
-    if block < 2:
-        raise EmptyTable(f"a batch of {batch} has {block} theta, expected 2 or more for products of marginals", "use more draws")
-    orders = [start + torch.randperm(block, generator=generator) for start in range(0, batch, block)]
-    return torch.cat(orders).to(phi.device), block
+    pairs = len(phi) % 2 == 0 and torch.equal(phi[::2], phi[1::2])
+    cycle = len(phi) // 2 if pairs else len(phi)
+    if cycle < 2:
+        raise EmptyTable(f"a batch of {len(phi)} has {cycle} theta, expected 2 or more for products of marginals", "use more draws")
+    order = torch.randperm(cycle, generator=generator)
+    return (torch.cat([2 * order, 2 * order + 1]) if pairs else order), cycle
 
 
-def _followers(rows: Tensor, block: int, candidates: int) -> list[Tensor]:
-    """The k-th followers of all rows `(B, .)` on a cycle through each block, k = 1, 2 ...: so never a row itself."""
-    blocks = rows.unflatten(0, (-1, block))
-    return [blocks.roll(-k, 1).flatten(0, 1) for k in range(1, min(candidates, block - 1) + 1)]
-
-
-def _period(phi: Tensor) -> int:
-    """Rows after which `phi` repeats itself, all of them if it does not."""
-    again = (phi[1:] == phi[:1]).all(-1).nonzero()
-    block = int(again[0]) + 1 if len(again) else len(phi)
-    return block if len(phi) % block == 0 and torch.equal(phi[block:], phi[:-block]) else len(phi)
+def _followers(rows: Tensor, cycle: int, candidates: int) -> list[Tensor]:
+    """The k-th followers of all rows `(B, .)` on their cycles, k = 1, 2 ...: so never a row itself."""
+    cycles = rows.unflatten(0, (-1, cycle))
+    return [cycles.roll(-k, 1).flatten(0, 1) for k in range(1, min(candidates, cycle - 1) + 1)]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from .. import artifact, exported, shards, stratified
+from .. import artifact, exported, shards, sobol
 from ..durable import fresh_folder
 from ..encoder import coordinate_box
 from ..errors import BadSetting
@@ -22,8 +22,8 @@ from ..progress import progress
 from ..training import Rows, Training, fit
 from . import places
 
-BLOCK = 2**18
-STRATA = 2
+CHUNK = 2**18
+DESIGNS = {"train": "sobol", "calibrate": "independent", "audit": "independent"}
 
 
 def observe(name: str) -> None:
@@ -40,24 +40,29 @@ def simulate(name: str) -> None:
     space = read_agreement(places.ROOT).subset(modality.parameters)
     seed, sizes = settings["seed"], {pool: settings[pool] for pool in places.POOLS}
     for index, (pool, n) in enumerate(sizes.items()):
-        strata = stratified.require(settings.get("strata", STRATA)) if pool == "train" else 1
-        columns = draw(modality, space, n, strata, [seed, index], f"simulate {name} ({pool})")
-        facts = {"modality": name, "set": pool, "mock": True, "strata": strata, "seed": seed}
+        design = DESIGNS[pool]
+        columns = draw(modality, space, n, design, [seed, index], f"simulate {name} ({pool})")
+        facts = {"modality": name, "set": pool, "mock": True, "design": design, "seed": seed}
         shards.write_set(places.pool(name, pool), columns, modality.schema, facts)
 
 
-def draw(modality: Modality, space: ParameterSpace, n: int, strata: int, seed: list[int], what: str) -> dict[str, np.ndarray]:
-    """n joint draws of theta, covariates and observables as columns, in groups of stratified noise."""
-    groups, block, blocks = n // strata, BLOCK // strata, []
+def draw(modality: Modality, space: ParameterSpace, n: int, design: str, seed: list[int], what: str) -> dict[str, np.ndarray]:
+    """n joint draws of theta, covariates and observables as columns: a `sobol` design, or `independent`."""
+    chunks = []
     with progress(what, n, "rows") as update:
-        for start in range(0, groups, block):
-            rows = min(block, groups - start)
-            rng = np.random.default_rng([*seed, start])
-            theta = space.draw(rows, rng)
-            theta, columns = stratified.simulate(modality, theta, modality.covariates(rows, rng), rng, strata)
-            blocks.append(shards.with_theta(columns, theta, modality.parameters))
-            update(strata * (start + rows))
-    return {k: stratified.join([b[k] for b in blocks], strata) for k in blocks[0]}
+        for start in range(0, n, CHUNK):
+            rows = min(CHUNK, n - start)
+            make = sobol.simulate if design == "sobol" else _independent
+            theta, columns = make(modality, space, rows, seed, start)
+            chunks.append(shards.with_theta(columns, theta, modality.parameters))
+            update(start + rows)
+    return {k: np.concatenate([chunk[k] for chunk in chunks]) for k in chunks[0]}
+
+
+def _independent(modality: Modality, space: ParameterSpace, n: int, seed: list[int], start: int) -> tuple[np.ndarray, dict]:
+    rng = np.random.default_rng([*seed, start])
+    theta, covariates = space.draw(n, rng), modality.covariates(n, rng)
+    return theta, {**modality.simulate(theta, covariates, rng), **covariates}
 
 
 def pretrain(name: str) -> None:
@@ -149,4 +154,4 @@ def _rows(modality: Modality, made: Path, layout: dict, pool: shards.Observation
         z, e, _ = backbone(torch.from_numpy(modality.schema.x(columns)), torch.from_numpy(modality.schema.c(columns)))
         phi = coordinates(torch.from_numpy(shards.theta_of(columns, modality.parameters)))
     centre, half = (torch.tensor(layout["box"][k], dtype=torch.float64) for k in ("centre", "half"))
-    return Rows(z.float(), e.float(), ((phi - centre) / half).float(), strata=pool.attrs["strata"])
+    return Rows(z.float(), e.float(), ((phi - centre) / half).float(), block=sobol.BLOCK if pool.attrs["design"] == "sobol" else 1)
