@@ -55,31 +55,45 @@ def run(quick: bool, fusions: list[str] | None = None) -> None:
 def audit(fusion: str, budget: Budget) -> tuple[list[dict], list[dict]]:
     """Coverage by method and region, and widths compared with the exact likelihood's; both are printed."""
     learned, known = laboratory(fusion)
-    print(f"\n{fusion}: {budget.teach} repetitions teach, {budget.audit} audit, N = {sum(learned.n.values())}")
+    print(
+        f"\n{fusion}: {budget.teach} repetitions teach, {budget.audit} audit, N = {sum(learned.n.values())}"
+    )
     rows, found = _one(fusion, "learned", learned, known, budget)
     if not set(learned.encoders) <= set(HEADS):
         return rows, []
-    more, other = _one(fusion, "exact", exact(learned), known, replace(budget, audit=budget.audit // 4))
+    more, other = _one(
+        fusion, "exact", exact(learned), known, replace(budget, audit=budget.audit // 4)
+    )
     return rows + more, _compare(fusion, found, other)
 
 
 def laboratory(fusion: str) -> tuple[Laboratory, Known]:
     """A fusion with its simulators, and what its fit has found."""
     terms, folder = read_terms(fusion), places.fusion(fusion, "fit")
-    observed = {m: shards.read_set(places.fusion(fusion, "observations") / m).columns for m in terms.used}
+    observed = {
+        m: shards.read_set(places.fusion(fusion, "observations") / m).columns for m in terms.used
+    }
     stated = json.loads((folder / "fit.json").read_text())["tension"]
-    known = Known(read_curves(folder / "curves.npz").posterior[FUSED].values, stated and stated["Q"])
-    return Laboratory(terms.scalar, terms.encoders, {m: find(m) for m in terms.used}, observed), known
+    known = Known(
+        read_curves(folder / "curves.npz").posterior[FUSED].values, stated and stated["Q"]
+    )
+    return Laboratory(
+        terms.scalar, terms.encoders, {m: find(m) for m in terms.used}, observed
+    ), known
 
 
 def exact(learned: Laboratory) -> Laboratory:
     """The same fusion with log p itself in the place of every encoder."""
     heads = {m: Exact.of(m) for m in learned.encoders}
     terms = [heads[m].scalar(columns) for m, columns in learned.observed.items()]
-    return replace(learned, scalar=Sum([*terms, *constraints(learned.space)], learned.space), encoders=heads)
+    return replace(
+        learned, scalar=Sum([*terms, *constraints(learned.space)], learned.space), encoders=heads
+    )
 
 
-def _one(fusion: str, psi: str, lab: Laboratory, known: Known, budget: Budget) -> tuple[list[dict], dict[str, list]]:
+def _one(
+    fusion: str, psi: str, lab: Laboratory, known: Known, budget: Budget
+) -> tuple[list[dict], dict[str, list]]:
     fit = maximise(lab.scalar)
     taught, seen = repetitions(f"{fusion}, {psi}", lab, fit, known.samples, budget)
     criticals = Criticals.learn(taught)
@@ -94,17 +108,26 @@ def _one(fusion: str, psi: str, lab: Laboratory, known: Known, budget: Budget) -
 
 def _coverage(fusion: str, psi: str, blocks: dict) -> list[dict]:
     n, rows = blocks["audit"]["trials"], []
-    bands = ", ".join("{:.3f} to {:.3f}".format(*np.array(binom.interval(0.95, n, level)) / n) for level in LEVELS)
+    bands = ", ".join(
+        "{:.3f} to {:.3f}".format(*np.array(binom.interval(0.95, n, level)) / n) for level in LEVELS
+    )
     for curve in blocks["coverage"]:
         at = [int(np.argmin(np.abs(np.array(curve["levels"]) - level))) for level in LEVELS]
         for region, hits in curve["hits"].items():
             held = {f"{level:.4f}": hits[i] / n for level, i in zip(LEVELS, at, strict=True)}
             rows.append({"intervals": curve["label"], "region": region, **held})
     pulls = blocks["pulls"]
-    moved = [{"parameter": p, "mean pull": m, "spread": pulls["spread"][p]} for p, m in pulls["mean"].items()]
-    print(f"\n{psi} psi: fraction of {n} that held the truth; chance allows {bands}\n{table(rows)}\n\n{table(moved)}")
+    moved = [
+        {"parameter": p, "mean pull": m, "spread": pulls["spread"][p]}
+        for p, m in pulls["mean"].items()
+    ]
+    print(
+        f"\n{psi} psi: fraction of {n} that held the truth; chance allows {bands}\n{table(rows)}\n\n{table(moved)}"
+    )
     if "tension" in blocks:
-        print("tension Q = {observed:.2f}, p = {p_value:.3f}, simulated".format(**blocks["tension"]))
+        print(
+            "tension Q = {observed:.2f}, p = {p_value:.3f}, simulated".format(**blocks["tension"])
+        )
     return [{"fusion": fusion, "psi": psi, "trials": n, **row} for row in rows]
 
 
@@ -115,7 +138,9 @@ def _compare(fusion: str, learned: dict[str, list], exact: dict[str, list]) -> l
         for word, a, b in zip(INTERVALS, ours, exact[p], strict=True):
             rows[-1][word] = (a[1] - a[0]) / (b[1] - b[0])
         rows[-1]["shift"] = (sum(ours[2]) - sum(exact[p][2])) / (exact[p][2][1] - exact[p][2][0])
-    print("\nlearned over exact: widths of the intervals of the data; shift of the Neyman 68 % middle in half-widths")
+    print(
+        "\nlearned over exact: widths of the intervals of the data; shift of the Neyman 68 % middle in half-widths"
+    )
     print(table(rows))
     return [{"fusion": fusion, **row} for row in rows]
 

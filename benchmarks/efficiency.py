@@ -31,7 +31,10 @@ METHODS = ("flow", "ratio", "exponential")
 SIZES = (100, 1_000, 10_000)
 CHUNK = 50_000
 BLOCK = 512
-STEPS = {"flow": ((6000, 1000, 12000), (1024, 512, 2048), (1e-2, 3e-3, 3e-3)), "ratio": ((13000,), (4096,), (5e-3,))}
+STEPS = {
+    "flow": ((6000, 1000, 12000), (1024, 512, 2048), (1e-2, 3e-3, 3e-3)),
+    "ratio": ((13000,), (4096,), (5e-3,)),
+}
 FEW = {"components": 8, "shape": (48, 48)}
 MANY = {"components": 2, "shape": (24, 24)}
 DISTILLED_FROM = 100_000
@@ -42,7 +45,12 @@ class Psi:
     """A head behind a fixed standardisation of z, as a function of z `(M, N, Z)` and phi `(M, K)`."""
 
     def __init__(self, head: Head, centre: Tensor, scale: Tensor, dtype=torch.float32):
-        self.head, self.centre, self.scale, self.dtype = head.to(dtype).eval().requires_grad_(False), centre, scale, dtype
+        self.head, self.centre, self.scale, self.dtype = (
+            head.to(dtype).eval().requires_grad_(False),
+            centre,
+            scale,
+            dtype,
+        )
 
     def __call__(self, z: Tensor, phi: Tensor) -> Tensor:
         """The sum over observations `(M,)` in nats, float64, differentiable in phi."""
@@ -61,7 +69,9 @@ def run(quick: bool, tasks=None, methods=None) -> None:
         renewed = {(row["task"], row["method"]) for row in found}
         kept = (read("efficiency", quick) or {"rows": []})["rows"]
         rows = [*(row for row in kept if (row["task"], row["method"]) not in renewed), *found]
-        rows.sort(key=lambda row: (list(TASKS).index(row["task"]), row["N"], METHODS.index(row["method"])))
+        rows.sort(
+            key=lambda row: (list(TASKS).index(row["task"]), row["N"], METHODS.index(row["method"]))
+        )
         print(table(rows), flush=True)
         print(f"kept in {write('efficiency', quick, rows)}\n", flush=True)
 
@@ -76,13 +86,30 @@ def _task(task: Task, quick: bool, wanted=METHODS) -> list[dict]:
     found = []
     for size in sizes:
         control = estimate(exact, z[:, :size], truth, truth)
-        whitening = torch.linalg.cholesky(size * information(task, truth[::sets])).repeat_interleave(sets, 0)
-        learned = {method: estimate(psi, z[:, :size], truth, control[0]) for method, psi in methods.items()}
+        whitening = torch.linalg.cholesky(
+            size * information(task, truth[::sets])
+        ).repeat_interleave(sets, 0)
+        learned = {
+            method: estimate(psi, z[:, :size], truth, control[0]) for method, psi in methods.items()
+        }
         for method, estimates in learned.items():
             numbers = compare(estimates, control, whitening, sets)
-            beyond = compare(estimates, learned["flow"], whitening, sets) if method == "exponential" else {}
+            beyond = (
+                compare(estimates, learned["flow"], whitening, sets)
+                if method == "exponential"
+                else {}
+            )
             more = {f"{k} beyond teacher": beyond.get(k) for k in ("bias", "added")}
-            found.append({"task": task.name, "method": method, "cpu s": seconds[method], "N": size, **numbers, **more})
+            found.append(
+                {
+                    "task": task.name,
+                    "method": method,
+                    "cpu s": seconds[method],
+                    "N": size,
+                    **numbers,
+                    **more,
+                }
+            )
     return found
 
 
@@ -92,10 +119,16 @@ def simulate(task: Task, n: int, seed: int = 1) -> tuple[Rows, Tensor, Tensor]:
     phi = torch.from_numpy(rng.uniform(-1, 1, (n, task.coordinates)))
     z = task.draw(phi, rng)
     centre, scale = z.mean(0), z.std(0)
-    return Rows(((z - centre) / scale).float(), torch.zeros(n, 0), phi.float(), BLOCK), centre, scale
+    return (
+        Rows(((z - centre) / scale).float(), torch.zeros(n, 0), phi.float(), BLOCK),
+        centre,
+        scale,
+    )
 
 
-def train(task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float, wanted) -> tuple[dict[str, Psi], dict[str, float]]:
+def train(
+    task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float, wanted
+) -> tuple[dict[str, Psi], dict[str, float]]:
     """The heads that are wanted and the CPU seconds that each took; an exponential takes a flow for its teacher."""
     torch.manual_seed(1)
     observable = {"link": "identity", "error": None, "present": None}
@@ -106,19 +139,34 @@ def train(task: Task, rows: Rows, centre: Tensor, scale: Tensor, share: float, w
     for kind in (kind for kind in heads if kind in wanted):
         steps, batch, rate = STEPS[kind]
         with cpu() as clock:
-            fit(heads[kind], rows, Training(1, tuple(max(1, int(share * s)) for s in steps), batch, rate))
+            fit(
+                heads[kind],
+                rows,
+                Training(1, tuple(max(1, int(share * s)) for s in steps), batch, rate),
+            )
         seconds[kind] = clock.seconds
     if "exponential" in wanted:
         with cpu() as clock:
-            pool = next(rows.batches(int(DISTILLED_FROM * min(1, 4 * share)), torch.Generator().manual_seed(1)))
+            pool = next(
+                rows.batches(
+                    int(DISTILLED_FROM * min(1, 4 * share)), torch.Generator().manual_seed(1)
+                )
+            )
             pool = pool[torch.randperm(len(pool))]
-            options = {"features": FEATURES[task.coordinates], "steps": int(8000 * min(1, 4 * share))}
+            options = {
+                "features": FEATURES[task.coordinates],
+                "steps": int(8000 * min(1, 4 * share)),
+            }
             grid = [NODES[task.coordinates]] * task.coordinates
-            heads["exponential"] = distil(heads["flow"], rows.z[pool], rows.e[pool], grid, **options)
+            heads["exponential"] = distil(
+                heads["flow"], rows.z[pool], rows.e[pool], grid, **options
+            )
         seconds["exponential"] = clock.seconds
     precision = {"exponential": torch.float64}
     return {
-        kind: Psi(heads[kind], centre, scale, precision.get(kind, torch.float32)) for kind in METHODS if kind in seconds
+        kind: Psi(heads[kind], centre, scale, precision.get(kind, torch.float32))
+        for kind in METHODS
+        if kind in seconds
     }, seconds
 
 
@@ -126,9 +174,15 @@ def _recipe(task: Task) -> dict:
     return FEW if task.observables == 1 else MANY
 
 
-def experiments(task: Task, thetas: int, sets: int, size: int, seed: int = 2) -> tuple[Tensor, Tensor]:
+def experiments(
+    task: Task, thetas: int, sets: int, size: int, seed: int = 2
+) -> tuple[Tensor, Tensor]:
     """phi `(thetas * sets, K)`, repeated for each set, and their data z `(thetas * sets, size, Z)`."""
-    sobol = torch.quasirandom.SobolEngine(task.coordinates, scramble=True, seed=seed).draw(thetas).double()
+    sobol = (
+        torch.quasirandom.SobolEngine(task.coordinates, scramble=True, seed=seed)
+        .draw(thetas)
+        .double()
+    )
     truth = (0.8 * (2 * sobol - 1)).repeat_interleave(sets, 0)
     z = task.draw(truth.repeat_interleave(size, 0), np.random.default_rng(seed))
     return truth, z.view(len(truth), size, -1)
@@ -147,11 +201,16 @@ def information(task: Task, phi: Tensor, draws: int = 100_000) -> Tensor:
 
 def estimate(psi: Psi, z: Tensor, truth: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
     """theta_hat `(M, K)` as phi, and 2 [S(theta_hat) - S(truth)] `(M,)`, of data sets z `(M, N, Z)`."""
-    found = [_newton(psi, z[i], truth[i], start[i]) for i in torch.arange(len(z)).split(max(1, CHUNK // z.shape[1]))]
+    found = [
+        _newton(psi, z[i], truth[i], start[i])
+        for i in torch.arange(len(z)).split(max(1, CHUNK // z.shape[1]))
+    ]
     return torch.cat([f[0] for f in found]), torch.cat([f[1] for f in found])
 
 
-def _newton(psi: Psi, z: Tensor, truth: Tensor, start: Tensor, steps: int = 12) -> tuple[Tensor, Tensor]:
+def _newton(
+    psi: Psi, z: Tensor, truth: Tensor, start: Tensor, steps: int = 12
+) -> tuple[Tensor, Tensor]:
     """Newton ascent of every data set at once, each step kept in the cube and halved for those it made worse."""
     phi, value = start.clone(), torch.full((len(z),), -torch.inf, dtype=torch.float64)
     best, step = phi, torch.zeros_like(phi)
@@ -163,7 +222,9 @@ def _newton(psi: Psi, z: Tensor, truth: Tensor, start: Tensor, steps: int = 12) 
         improved = s.detach() >= value - 1e-7 * value.abs().clamp(max=1e9)
         value = torch.where(improved, s.detach(), value)
         best = torch.where(improved[:, None], phi.detach(), best)
-        step = torch.where(improved[:, None], _ascent(gradient.detach(), torch.stack(rows, 1)), step / 2)
+        step = torch.where(
+            improved[:, None], _ascent(gradient.detach(), torch.stack(rows, 1)), step / 2
+        )
         if float((step.abs() / _error(torch.stack(rows, 1))).max()) < 1e-3:
             break
     with torch.no_grad():
@@ -173,7 +234,9 @@ def _newton(psi: Psi, z: Tensor, truth: Tensor, start: Tensor, steps: int = 12) 
 def _ascent(gradient: Tensor, hessian: Tensor) -> Tensor:
     """Newton's step with the curvature's eigenvalues made positive, no longer than half the cube."""
     size, basis = torch.linalg.eigh(-hessian)
-    step = (basis @ ((basis.mT @ gradient[..., None])[..., 0] / size.abs().clamp(min=1e-9))[..., None])[..., 0]
+    step = (
+        basis @ ((basis.mT @ gradient[..., None])[..., 0] / size.abs().clamp(min=1e-9))[..., None]
+    )[..., 0]
     return step * (0.5 / step.norm(dim=1, keepdim=True)).clamp(max=1)
 
 
@@ -183,11 +246,22 @@ def _error(hessian: Tensor) -> Tensor:
 
 def compare(learned, control, whitening: Tensor, sets: int) -> dict:
     """The numbers of one row of the table."""
-    apart = ((learned[0] - control[0])[:, None] @ whitening)[:, 0].view(-1, sets, learned[0].shape[1])
+    apart = ((learned[0] - control[0])[:, None] @ whitening)[:, 0].view(
+        -1, sets, learned[0].shape[1]
+    )
     bias, noise = apart.mean(1), apart.std(1) / sets**0.5
-    numbers = {"bias": float(bias.abs().mean()), "worst": float(bias.abs().max()), "noise": float(noise.mean())}
+    numbers = {
+        "bias": float(bias.abs().mean()),
+        "worst": float(bias.abs().max()),
+        "noise": float(noise.mean()),
+    }
     numbers["added"] = float(apart.var(1).mean())
     for name, level in LEVELS.items():
-        inside = [(t < chi2.ppf(level, learned[0].shape[1])).double() for t in (learned[1], control[1])]
-        numbers |= {f"covered {name}": float(inside[0].mean()), f"exact {name}": float(inside[1].mean())}
+        inside = [
+            (t < chi2.ppf(level, learned[0].shape[1])).double() for t in (learned[1], control[1])
+        ]
+        numbers |= {
+            f"covered {name}": float(inside[0].mean()),
+            f"exact {name}": float(inside[1].mean()),
+        }
     return numbers

@@ -86,7 +86,11 @@ def bao(x: Tensor, c: Tensor, theta: Tensor) -> Tensor:
     dv = (z * dm**2 * dh) ** (1 / 3)
     r = (x[..., 0] - torch.where(pair > 0, dm, dv)) / d_err
     s = (x[..., 1] - dh) / h_err
-    conditional = _normal((s - corr * r) / torch.sqrt(1 - corr**2)) - 0.5 * torch.log(1 - corr**2) - torch.log(h_err)
+    conditional = (
+        _normal((s - corr * r) / torch.sqrt(1 - corr**2))
+        - 0.5 * torch.log(1 - corr**2)
+        - torch.log(h_err)
+    )
     return _normal(r) - torch.log(d_err) + pair * conditional
 
 

@@ -16,7 +16,16 @@ KEPT = ("task", "method", "cpu s")
 
 def render() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *(part for section in (efficiency, slcp, speed, training, trust, audit) for part in section())])
+    return "\n".join(
+        [
+            HEAD,
+            *(
+                part
+                for section in (efficiency, slcp, speed, training, trust, audit)
+                for part in section()
+            ),
+        ]
+    )
 
 
 def efficiency() -> list[str]:
@@ -59,7 +68,11 @@ def speed() -> list[str]:
     """The ratios, then the rates."""
     found = read("speed")
     text = "Pairs (one observation at one theta) per CPU second, beside sbi's potentials. `python -m benchmarks speed`."
-    return [*_section("Speed", found, text, found["summary"]), _markdown(found["rows"]), ""] if found else []
+    return (
+        [*_section("Speed", found, text, found["summary"]), _markdown(found["rows"]), ""]
+        if found
+        else []
+    )
 
 
 def training() -> list[str]:
@@ -74,10 +87,17 @@ def trust() -> list[str]:
     if not found:
         return []
     parts = _section(
-        "Trust", found, "What each table says is at the head of benchmarks/trust.py. `python -m benchmarks.trust`.", None
+        "Trust",
+        found,
+        "What each table says is at the head of benchmarks/trust.py. `python -m benchmarks.trust`.",
+        None,
     )
     for name in dict.fromkeys(row["table"] for row in found["rows"]):
-        rows = [{k: v for k, v in row.items() if k != "table"} for row in found["rows"] if row["table"] == name]
+        rows = [
+            {k: v for k, v in row.items() if k != "table"}
+            for row in found["rows"]
+            if row["table"] == name
+        ]
         parts += [f"{name}:", "", _markdown(rows), ""]
     return parts
 
@@ -89,7 +109,15 @@ def audit() -> list[str]:
         "Width of each interval of the fusion over that of the exact likelihood's, each by its own critical values, and the\n"
         "shift of theta_hat in sigma; then how often the sets hold the truth. `make audit`."
     )
-    return [*_section("The fusions audited", found, text, found["widths"]), _markdown(found["rows"]), ""] if found else []
+    return (
+        [
+            *_section("The fusions audited", found, text, found["widths"]),
+            _markdown(found["rows"]),
+            "",
+        ]
+        if found
+        else []
+    )
 
 
 def _section(title: str, found: dict | None, text: str, rows=()) -> list[str]:
@@ -97,7 +125,15 @@ def _section(title: str, found: dict | None, text: str, rows=()) -> list[str]:
         return []
     versions = ", ".join(f"{k} {v}" for k, v in found["versions"].items() if k != "addend")
     where = f"{found['when'][:10]}, {found['machine']}, Python {found['python']}, {versions}."
-    return [f"## {title}", "", text, "", where, "", *([] if rows is None else [_markdown(rows or found["rows"]), ""])]
+    return [
+        f"## {title}",
+        "",
+        text,
+        "",
+        where,
+        "",
+        *([] if rows is None else [_markdown(rows or found["rows"]), ""]),
+    ]
 
 
 def _each(rows: list[dict], key: str) -> str:
@@ -107,7 +143,11 @@ def _each(rows: list[dict], key: str) -> str:
 
 def _markdown(rows: list[dict]) -> str:
     columns = list(dict.fromkeys(k for row in rows for k in row))
-    lines = [columns, ["---"] * len(columns), *([text_of(row.get(c)) for c in columns] for row in rows)]
+    lines = [
+        columns,
+        ["---"] * len(columns),
+        *([text_of(row.get(c)) for c in columns] for row in rows),
+    ]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

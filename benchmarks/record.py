@@ -68,7 +68,10 @@ def table(rows: list[dict]) -> str:
     widths = [max(len(c), *(len(row[i]) for row in cells)) for i, c in enumerate(columns)]
     lines = [columns, *cells]
     return "\n".join(
-        "  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True)))
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+        )
         for line in lines
     )
 
@@ -86,7 +89,11 @@ def _path(name: str, quick: bool) -> Path:
 
 def _processor() -> str:
     known = Path("/proc/cpuinfo")
-    lines = [line for line in known.read_text().splitlines() if line.startswith("model name")] if known.exists() else []
+    lines = (
+        [line for line in known.read_text().splitlines() if line.startswith("model name")]
+        if known.exists()
+        else []
+    )
     return lines[0].split(":")[1].strip() if lines else platform.processor()
 
 

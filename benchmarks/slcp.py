@@ -54,7 +54,13 @@ def simulate(theta: Tensor, generator: torch.Generator) -> Tensor:
     """Four draws x `(N, 4, 2)` at each theta `(N, 5)`."""
     u, v = torch.randn(2, len(theta), 4, generator=generator)
     first, second, rho = theta[:, 2:3] ** 2, theta[:, 3:4] ** 2, torch.tanh(theta[:, 4:5])
-    return torch.stack([theta[:, 0:1] + first * u, theta[:, 1:2] + second * (rho * u + torch.sqrt(1 - rho**2) * v)], -1)
+    return torch.stack(
+        [
+            theta[:, 0:1] + first * u,
+            theta[:, 1:2] + second * (rho * u + torch.sqrt(1 - rho**2) * v),
+        ],
+        -1,
+    )
 
 
 def exact(x: Tensor, theta: Tensor) -> Tensor:
@@ -62,7 +68,12 @@ def exact(x: Tensor, theta: Tensor) -> Tensor:
     first, second, rho = theta[:, 2:3] ** 2, theta[:, 3:4] ** 2, torch.tanh(theta[:, 4:5])
     u, v = (x[:, 0] - theta[:, 0:1]) / first, (x[:, 1] - theta[:, 1:2]) / second
     free = 1 - rho**2
-    return -0.5 * (u**2 - 2 * rho * u * v + v**2) / free - first.log() - second.log() - 0.5 * free.log()
+    return (
+        -0.5 * (u**2 - 2 * rho * u * v + v**2) / free
+        - first.log()
+        - second.log()
+        - 0.5 * free.log()
+    )
 
 
 def learned(calls: int, seed: int = 1):
@@ -72,7 +83,14 @@ def learned(calls: int, seed: int = 1):
     phi = 2 * torch.rand(calls, 5, generator=generator) - 1
     x = simulate(3 * phi, generator).flatten(0, 1)
     centre, scale = x.mean(0), x.std(0)
-    flow = Flow([{"link": "identity", "error": None, "present": None}] * 2, 0, 5, [], shape=(64,) * 4, components=1)
+    flow = Flow(
+        [{"link": "identity", "error": None, "present": None}] * 2,
+        0,
+        5,
+        [],
+        shape=(64,) * 4,
+        components=1,
+    )
     rows = Rows((x - centre) / scale, torch.zeros(len(x), 0), phi.repeat_interleave(4, 0))
     fit(flow, rows, Training(seed, STEPS[calls], (512,) * 3, (3e-3, 3e-3, 3e-3)))
     flow.requires_grad_(False)
@@ -100,8 +118,12 @@ def draws(s, rng: np.random.Generator) -> np.ndarray:
         chosen = theta[rng.choice(len(theta), 5000, p=_weights(s, theta, log_q))]
         mixture = GaussianMixture(24, reg_covar=1e-3, random_state=1).fit(chosen)
         wide = rng.random(n) < 0.1
-        theta = np.where(wide[:, None], rng.uniform(-3, 3, (n, 5)), rng.permutation(mixture.sample(n)[0]))
-        log_q = np.logaddexp(np.log(0.9) + mixture.score_samples(theta), np.log(0.1) - 5 * np.log(6))
+        theta = np.where(
+            wide[:, None], rng.uniform(-3, 3, (n, 5)), rng.permutation(mixture.sample(n)[0])
+        )
+        log_q = np.logaddexp(
+            np.log(0.9) + mixture.score_samples(theta), np.log(0.1) - 5 * np.log(6)
+        )
     return theta[rng.choice(len(theta), DRAWS, p=_weights(s, theta, log_q))]
 
 
@@ -119,6 +141,12 @@ def c2st(a: np.ndarray, b: np.ndarray, folds: int = 5, seed: int = 1) -> float:
     from sklearn.neural_network import MLPClassifier
 
     a, b = (a - a.mean(0)) / a.std(0), (b - a.mean(0)) / a.std(0)
-    network = MLPClassifier(hidden_layer_sizes=(10 * a.shape[1],) * 2, max_iter=1000, random_state=seed)
+    network = MLPClassifier(
+        hidden_layer_sizes=(10 * a.shape[1],) * 2, max_iter=1000, random_state=seed
+    )
     labels = np.r_[np.zeros(len(a)), np.ones(len(b))]
-    return float(cross_val_score(network, np.r_[a, b], labels, cv=KFold(folds, shuffle=True, random_state=seed)).mean())
+    return float(
+        cross_val_score(
+            network, np.r_[a, b], labels, cv=KFold(folds, shuffle=True, random_state=seed)
+        ).mean()
+    )

@@ -37,7 +37,10 @@ def run(quick: bool) -> None:
     work = {"gemm": _gemm(), **_ours(z, phi), **_sbi(z, phi)}
     rate = _rates(work, turns=3 if quick else 9)
     rows = [{"path": name, "per s": rate[name]} for name in work]
-    summary = [{"ratio": name, "measured": value, "wanted": wanted} for name, value, wanted in _summary(rate)]
+    summary = [
+        {"ratio": name, "measured": value, "wanted": wanted}
+        for name, value, wanted in _summary(rate)
+    ]
     print(table(rows), table(summary), sep="\n\n")
     print(f"kept in {write('speed', quick, rows, summary=summary)}\n")
 
@@ -56,7 +59,9 @@ def _ours(z, phi) -> dict[str, tuple[Callable, int]]:
     reduced = Exponential(2, 0, [17, 17], 32).eval()
 
     def blocks(head, rows, n):
-        return lambda: [head.outer(z[i : i + rows], e[i : i + rows], phi) for i in range(0, n, rows)]
+        return lambda: [
+            head.outer(z[i : i + rows], e[i : i + rows], phi) for i in range(0, n, rows)
+        ]
 
     def whole(k):
         return lambda: reduced.evaluate(reduced.statistic(z, e), phi[:k].double())
@@ -73,19 +78,34 @@ def _sbi(z, phi) -> dict[str, tuple[Callable, int]]:
     try:
         from sbi import inference, neural_nets, utils
     except ImportError:
-        print("sbi is not installed here: its paths are not timed (see benchmarks/requirements.txt)")
+        print(
+            "sbi is not installed here: its paths are not timed (see benchmarks/requirements.txt)"
+        )
         return {}
     prior = utils.BoxUniform(-torch.ones(2), torch.ones(2))
     work = {}
     for kind, build, potential, models in (
-        ("NLE", neural_nets.likelihood_nn, inference.likelihood_estimator_based_potential, ("nsf", "maf", "mdn")),
-        ("NRE", neural_nets.classifier_nn, inference.ratio_estimator_based_potential, ("mlp", "resnet")),
+        (
+            "NLE",
+            neural_nets.likelihood_nn,
+            inference.likelihood_estimator_based_potential,
+            ("nsf", "maf", "mdn"),
+        ),
+        (
+            "NRE",
+            neural_nets.classifier_nn,
+            inference.ratio_estimator_based_potential,
+            ("mlp", "resnet"),
+        ),
     ):
         for model in models:
             estimator = build(model=model)(phi[:1000], z[:1000]).eval()
             for n, k in BLOCKS:
                 function, _ = potential(estimator, prior, z[:n])
-                work[f"sbi {kind}-{model}, {n} x {k}"] = (lambda f=function, k=k: f(phi[:k], track_gradients=False), n * k)
+                work[f"sbi {kind}-{model}, {n} x {k}"] = (
+                    lambda f=function, k=k: f(phi[:k], track_gradients=False),
+                    n * k,
+                )
     return work
 
 
@@ -96,8 +116,14 @@ def _rates(work: dict, turns: int) -> dict[str, float]:
     """
     with torch.no_grad():
         repeats = {name: math.ceil(SECONDS / _seconds(f, 2)) for name, (f, _) in work.items()}
-        seconds = [{name: _seconds(f, repeats[name]) for name, (f, _) in work.items()} for _ in range(turns)]
-    return {name: amount / statistics.median(turn[name] for turn in seconds) for name, (_, amount) in work.items()}
+        seconds = [
+            {name: _seconds(f, repeats[name]) for name, (f, _) in work.items()}
+            for _ in range(turns)
+        ]
+    return {
+        name: amount / statistics.median(turn[name] for turn in seconds)
+        for name, (_, amount) in work.items()
+    }
 
 
 def _seconds(f: Callable, repeats: int) -> float:
@@ -111,13 +137,20 @@ def _seconds(f: Callable, repeats: int) -> float:
 
 def _summary(rate: dict[str, float]):
     """(what, measured, wanted) of every ratio."""
-    best = {m: max((r for n, r in rate.items() if n.startswith(f"sbi {m}")), default=None) for m in ("NLE-nsf", "NRE-mlp")}
+    best = {
+        m: max((r for n, r in rate.items() if n.startswith(f"sbi {m}")), default=None)
+        for m in ("NLE-nsf", "NRE-mlp")
+    }
     if best["NLE-nsf"]:
         yield "flow / sbi NLE-nsf", rate["flow"] / best["NLE-nsf"], ">= 4"
         yield "ratio / sbi NRE-mlp", rate["ratio"] / best["NRE-mlp"], ">= 2"
         yield "reduced / sbi NLE-nsf", rate["reduced"] / best["NLE-nsf"], ">= 1e4"
         yield "reduced / sbi NRE-mlp", rate["reduced"] / best["NRE-mlp"], ">= 500"
-    yield "time of reduced, K = 1024 / K = 64", THETAS / 64 * rate["reduced, K = 64"] / rate["reduced"], "<= 1.1"
+    yield (
+        "time of reduced, K = 1024 / K = 64",
+        THETAS / 64 * rate["reduced, K = 64"] / rate["reduced"],
+        "<= 1.1",
+    )
     ratio = Ratio(2, 0, 2)
     products = ratio.direct.weight.numel() + ratio.mix.weight.numel() + ratio.last.weight.numel()
     yield "ratio's products / gemm", rate["ratio"] * 2 * products / rate["gemm"], ">= 0.5"

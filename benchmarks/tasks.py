@@ -47,7 +47,10 @@ class Task:
 
     def theta(self, phi: Tensor) -> Tensor:
         """theta `(*, K)` from the cube [-1, 1]^K."""
-        low, high = torch.tensor(self.low, dtype=phi.dtype), torch.tensor(self.high, dtype=phi.dtype)
+        low, high = (
+            torch.tensor(self.low, dtype=phi.dtype),
+            torch.tensor(self.high, dtype=phi.dtype),
+        )
         return low + (high - low) * (phi + 1) / 2
 
     def draw(self, phi: Tensor, rng) -> Tensor:
@@ -60,8 +63,14 @@ class Task:
             return torch.exp(theta / 2) * torch.from_numpy(rng.standard_normal((len(theta), 1)))
         u = rng.random((len(theta), 1))
         if self.name == "cauchy":
-            return torch.arcsinh(theta[:, :1] + theta[:, 1:].exp() * torch.from_numpy(np.tan(np.pi * (u - 0.5))))
-        return torch.from_numpy(gammaincinv(theta[:, :1].exp().numpy(), u)).log() - theta[:, :1] + theta[:, 1:]
+            return torch.arcsinh(
+                theta[:, :1] + theta[:, 1:].exp() * torch.from_numpy(np.tan(np.pi * (u - 0.5)))
+            )
+        return (
+            torch.from_numpy(gammaincinv(theta[:, :1].exp().numpy(), u)).log()
+            - theta[:, :1]
+            + theta[:, 1:]
+        )
 
     def log_prob(self, z: Tensor, theta: Tensor) -> Tensor:
         """log p(x | theta) `(*,)` in nats, up to a constant, broadcast."""
@@ -71,7 +80,9 @@ class Task:
         if self.name == "scale":
             return -0.5 * (z[..., 0] ** 2 * torch.exp(-theta[..., 0]) + theta[..., 0])
         if self.name == "cauchy":
-            return -theta[..., 1] - torch.log1p(((torch.sinh(z[..., 0]) - theta[..., 0]) * torch.exp(-theta[..., 1])) ** 2)
+            return -theta[..., 1] - torch.log1p(
+                ((torch.sinh(z[..., 0]) - theta[..., 0]) * torch.exp(-theta[..., 1])) ** 2
+            )
         log_shape, y = theta[..., 0], z[..., 0] - theta[..., 1]
         return log_shape.exp() * (log_shape + y - y.exp()) - torch.lgamma(log_shape.exp())
 
@@ -95,7 +106,10 @@ class Exact(Head):
 
     def __init__(self, task: str):
         super().__init__()
-        self.task, self.dtype = TASKS[task], torch.nn.Parameter(torch.zeros((), dtype=torch.float64), requires_grad=False)
+        self.task, self.dtype = (
+            TASKS[task],
+            torch.nn.Parameter(torch.zeros((), dtype=torch.float64), requires_grad=False),
+        )
 
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """log p `(*,)` in nats."""
@@ -111,4 +125,8 @@ class Exact(Head):
 
 
 def _mean(name: str, theta: Tensor) -> Tensor:
-    return theta if name == "gaussian" else theta[..., :1] * torch.exp(-T.to(theta.dtype) * theta[..., 1:].exp())
+    return (
+        theta
+        if name == "gaussian"
+        else theta[..., :1] * torch.exp(-T.to(theta.dtype) * theta[..., 1:].exp())
+    )

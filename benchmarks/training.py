@@ -50,7 +50,9 @@ def run(quick: bool) -> None:
     try:
         import sbi  # noqa: F401
     except ImportError:
-        print("sbi is not installed here: nothing to compare with (see benchmarks/requirements.txt)")
+        print(
+            "sbi is not installed here: nothing to compare with (see benchmarks/requirements.txt)"
+        )
         return
     n = 10_000 if quick else 100_000
     rows, held_out = _pairs(n)
@@ -58,7 +60,9 @@ def run(quick: bool) -> None:
     for model in MODELS:
         found += _compare(model, rows, held_out)
         print(table(found), flush=True)
-    print(f"kept in {write('training', quick, found, task=TASK, simulations=n, wanted='times >= 3 for the same network')}\n")
+    print(
+        f"kept in {write('training', quick, found, task=TASK, simulations=n, wanted='times >= 3 for the same network')}\n"
+    )
 
 
 def _pairs(n: int) -> tuple[Rows, Rows]:
@@ -68,7 +72,10 @@ def _pairs(n: int) -> tuple[Rows, Rows]:
         phi = torch.from_numpy(rng.uniform(-1, 1, (size, 2)))
         parts.append((torch.cat([TASKS[TASK].draw(phi, rng) for _ in range(2)], 1), phi))
     centre, scale = parts[0][0].mean(0), parts[0][0].std(0)
-    return tuple(Rows(((z - centre) / scale).float(), torch.zeros(len(z), 0), phi.float()) for z, phi in parts)
+    return tuple(
+        Rows(((z - centre) / scale).float(), torch.zeros(len(z), 0), phi.float())
+        for z, phi in parts
+    )
 
 
 def _compare(model: str, rows: Rows, held_out: Rows) -> list[dict]:
@@ -83,9 +90,20 @@ def _compare(model: str, rows: Rows, held_out: Rows) -> list[dict]:
         trainer = NLE(density_estimator=lambda *_: copy.deepcopy(initial), show_progress_bars=False)
         theirs = Borrowed(trainer.append_simulations(rows.phi, rows.z).train())
     target, theirs_s = _score(theirs, held_out), clock.seconds
-    found = [{"training": f"sbi, its {model}", "cpu s": theirs_s, "ladder s": theirs_s, "held-out nats": target, "times": 1.0}]
+    found = [
+        {
+            "training": f"sbi, its {model}",
+            "cpu s": theirs_s,
+            "ladder s": theirs_s,
+            "held-out nats": target,
+            "times": 1.0,
+        }
+    ]
     flow = Flow([{"link": "identity", "error": None, "present": None}] * 2, 0, 2, [])
-    for name, head, steps in ((f"addend, sbi's {model}", Borrowed(initial), _one), ("addend, its flow", flow, _three)):
+    for name, head, steps in (
+        (f"addend, sbi's {model}", Borrowed(initial), _one),
+        ("addend, its flow", flow, _three),
+    ):
         found.append({"training": name, **_climb(head, rows, held_out, target, steps, theirs_s)})
     return found
 

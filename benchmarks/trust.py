@@ -35,10 +35,15 @@ TRIALS = {10: 4000, 100: 4000, 400: 2000, 1000: 1000, 10_000: 100}
 def run(quick: bool = False) -> None:
     """Print the four tables and keep their rows."""
     less, rng = 10 if quick else 1, np.random.default_rng(0)
-    found = {"planted": planted({n: count // less for n, count in TRIALS.items()}, rng), "gate": gate(1000 // less, rng)}
+    found = {
+        "planted": planted({n: count // less for n, count in TRIALS.items()}, rng),
+        "gate": gate(1000 // less, rng),
+    }
     encoders = [train(name, rng) for name in (("scale",) if quick else ("scale", "gamma"))]
     found["accuracy"] = [accuracy(encoder, 800 // less, rng) for encoder in encoders]
-    found["sets"] = [row for encoder in encoders for row in sets(encoder, 12_000 // less, 8000 // less, rng)]
+    found["sets"] = [
+        row for encoder in encoders for row in sets(encoder, 12_000 // less, 8000 // less, rng)
+    ]
     for name, rows in found.items():
         print(f"\n{name}\n{table(rows)}")
     write("trust", quick, [{"table": name, **row} for name, rows in found.items() for row in rows])
@@ -66,7 +71,9 @@ def gate(trials: int, rng: np.random.Generator, n: int = 2000) -> list[dict]:
         fired = 0
         for _ in range(count):
             theta, eta = rng.uniform(-2, 2, (n, 1)), tau * rng.standard_normal((n, 1))
-            fired += check_independence(Pairs(("a", "b"), theta, *(theta + eta + rng.standard_normal((2, n, 1)))), rng).fires
+            fired += check_independence(
+                Pairs(("a", "b"), theta, *(theta + eta + rng.standard_normal((2, n, 1)))), rng
+            ).fires
         rows.append({"tau": tau, **_share("fires", fired, count)})
     return rows
 
@@ -95,21 +102,35 @@ class Learned:
 
     def score(self, z: torch.Tensor, phi: np.ndarray) -> np.ndarray:
         """grad psi `(n, D)` of each z `(n, Z)` at one phi `(D,)`."""
-        return torch.func.jacfwd(lambda at: self.head(z, z[..., :0], at[None]))(torch.as_tensor(phi)).detach().numpy()
+        return (
+            torch.func.jacfwd(lambda at: self.head(z, z[..., :0], at[None]))(torch.as_tensor(phi))
+            .detach()
+            .numpy()
+        )
 
-    def maximise(self, z: torch.Tensor, start: np.ndarray, steps: int = 6) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def maximise(
+        self, z: torch.Tensor, start: np.ndarray, steps: int = 6
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """phi_hat `(T, D)`, max S `(T,)` and -Hessian `(T, D, D)`, by Newton from `start`."""
         phi = torch.as_tensor(start).clone()
         for _ in range(steps):
             phi = phi.detach().requires_grad_(True)
             g = torch.autograd.grad(self.sums(z, phi).sum(), phi, create_graph=True)[0]
-            H = -torch.stack([torch.autograd.grad(g[:, d].sum(), phi, retain_graph=True)[0] for d in range(phi.shape[1])], dim=1)
+            H = -torch.stack(
+                [
+                    torch.autograd.grad(g[:, d].sum(), phi, retain_graph=True)[0]
+                    for d in range(phi.shape[1])
+                ],
+                dim=1,
+            )
             phi = phi + torch.linalg.solve(H, g).clamp(-0.1, 0.1)
         with torch.no_grad():
             return phi.detach().numpy(), self.sums(z, phi).numpy(), H.detach().numpy()
 
 
-def train(name: str, rng: np.random.Generator, simulations: int = 500_000, steps: int = 3000) -> Learned:
+def train(
+    name: str, rng: np.random.Generator, simulations: int = 500_000, steps: int = 3000
+) -> Learned:
     """A flow trained on a task, in half a minute or so."""
     task, plain = TASKS[name], {"link": "identity", "error": None, "present": None}
     sobol = Sobol.sequence([int(rng.integers(2**31))], simulations // 2)
@@ -117,7 +138,11 @@ def train(name: str, rng: np.random.Generator, simulations: int = 500_000, steps
     z = task.draw(phi, sobol.mirrored()).float()
     torch.manual_seed(0)
     head = Flow([plain] * task.observables, 0, task.coordinates, [], components=6)
-    fit(head, Rows(z, z[:, :0], phi.float(), BLOCK), Training(0, (200, steps, steps), (512, 1024, 4096), (3e-3, 5e-3, 3e-3)))
+    fit(
+        head,
+        Rows(z, z[:, :0], phi.float(), BLOCK),
+        Training(0, (200, steps, steps), (512, 1024, 4096), (3e-3, 5e-3, 3e-3)),
+    )
     return Learned(task, head.double(), rng)
 
 
@@ -132,7 +157,14 @@ def accuracy(learned: Learned, trials: int, rng: np.random.Generator) -> dict:
         errors.append([(at - phi) @ H @ (at - phi) for at in found])
     best, plain, corrected = np.mean(errors, axis=0)
     noise = np.std(np.diff(errors, axis=1).cumsum(axis=1)[:, 1]) / np.sqrt(trials) / best
-    return {"task": learned.task.name, "N": N, "plain": plain / best, "corrected": corrected / best, "+-": noise, "of": trials}
+    return {
+        "task": learned.task.name,
+        "N": N,
+        "plain": plain / best,
+        "corrected": corrected / best,
+        "+-": noise,
+        "of": trials,
+    }
 
 
 def sets(learned: Learned, teach: int, audit: int, rng: np.random.Generator) -> list[dict]:
@@ -140,12 +172,28 @@ def sets(learned: Learned, teach: int, audit: int, rng: np.random.Generator) -> 
     D, rows = learned.task.coordinates, []
     phi = rng.uniform(-0.9, 0.9, (teach + audit, D))
     t = np.concatenate([_t(learned, some) for some in np.array_split(phi, max(1, len(phi) // 20))])
-    learnt = learn(Draws(learned.names, phi[:teach], t[:teach]), LEVELS, degree=2 if teach > 1000 else 1)
+    learnt = learn(
+        Draws(learned.names, phi[:teach], t[:teach]), LEVELS, degree=2 if teach > 1000 else 1
+    )
     phi, t = phi[teach:], t[teach:]
-    for method, inside in (("Wilks", t[:, None] <= chi2.ppf(LEVELS, D)), ("Neyman", learnt.inside(phi, t))):
+    for method, inside in (
+        ("Wilks", t[:, None] <= chi2.ppf(LEVELS, D)),
+        ("Neyman", learnt.inside(phi, t)),
+    ):
         found = Audit.measure(learned.names, phi, inside, LEVELS, [-0.9] * D, [0.9] * D)
-        one, two = (_share(word, int(k), audit) for word, k in zip(("at .683", "at .954"), inside.sum(axis=0), strict=True))
-        rows.append({"task": learned.task.name, "sets": method, **one, **two, "slices off": len(found.failing(0.01))})
+        one, two = (
+            _share(word, int(k), audit)
+            for word, k in zip(("at .683", "at .954"), inside.sum(axis=0), strict=True)
+        )
+        rows.append(
+            {
+                "task": learned.task.name,
+                "sets": method,
+                **one,
+                **two,
+                "slices off": len(found.failing(0.01)),
+            }
+        )
     return rows
 
 
@@ -160,7 +208,9 @@ def _corrected(hat: float, n: int, bias: float, rng: np.random.Generator) -> tup
     return centre, float(np.sqrt(found.covariance[0, 0]))
 
 
-def _local(learned: Learned, hat: np.ndarray, covariance: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _local(
+    learned: Learned, hat: np.ndarray, covariance: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     centre, edge = hat, np.ones(len(hat))
     for times, spread in ROUNDS:
         phi = design(centre, covariance, times * N, rng, -edge, edge, spread)

@@ -42,7 +42,9 @@ def _refresh(stages: list[Stage]) -> list[Stage]:
     """Run the stages that always run; returns what is stale afterwards, and all if one failed: the flow tries again."""
     try:
         with ThreadPoolExecutor(max_workers=2) as pool:
-            list(pool.map(lambda stage: repro(stage.address, print), [s for s in stages if s.always]))
+            list(
+                pool.map(lambda stage: repro(stage.address, print), [s for s in stages if s.always])
+            )
     except StageFailed:
         return stages
     return stale(stages)

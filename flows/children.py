@@ -9,7 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 CONTENTION = ("Unable to acquire lock", "is busy, it is being blocked by")
-ADVICE = ("To track the changes with git", "git add ", "To enable auto staging", "dvc config core.autostage", "Use `dvc push`")
+ADVICE = (
+    "To track the changes with git",
+    "git add ",
+    "To enable auto staging",
+    "dvc config core.autostage",
+    "Use `dvc push`",
+)
 _running: set[subprocess.Popen] = set()
 
 
@@ -31,7 +37,9 @@ def repro(address: str, log: Callable[[str], None]) -> None:
     status, tail = stream([sys.executable, "-m", "dvc", "repro", "--single-item", address], log)
     if status != 0:
         busy = any(sign in line for line in tail for sign in CONTENTION)
-        raise (StoreBusy if busy else StageFailed)(f"stage {address} left with status {status}\n" + "\n".join(tail))
+        raise (StoreBusy if busy else StageFailed)(
+            f"stage {address} left with status {status}\n" + "\n".join(tail)
+        )
 
 
 def stream(command: list[str], log: Callable[[str], None], keep: int = 20) -> tuple[int, list[str]]:
@@ -57,7 +65,10 @@ def stop() -> None:
 def environment() -> dict[str, str]:
     """The environment of a child: this interpreter's scripts come first, and nothing waits in a buffer."""
     here = str(Path(sys.executable).parent)
-    return os.environ | {"PATH": here + os.pathsep + os.environ.get("PATH", os.defpath), "PYTHONUNBUFFERED": "1"}
+    return os.environ | {
+        "PATH": here + os.pathsep + os.environ.get("PATH", os.defpath),
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def _start(command: list[str]) -> subprocess.Popen:

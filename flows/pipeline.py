@@ -80,5 +80,11 @@ def longest_first(stages: list[Stage]) -> list[Stage]:
 def _publish(node: Stage) -> None:
     """The key figures of a report as a table, and its page as a link, on the flow run's page."""
     for report in reports(node):
-        create_table_artifact(rows(report), key=f"fusion-{report.name}", description=f"theta_hat of fusion {report.name}")
-        create_link_artifact((report / "index.html").resolve().as_uri(), key=f"report-{report.name}")
+        create_table_artifact(
+            rows(report),
+            key=f"fusion-{report.name}",
+            description=f"theta_hat of fusion {report.name}",
+        )
+        create_link_artifact(
+            (report / "index.html").resolve().as_uri(), key=f"report-{report.name}"
+        )

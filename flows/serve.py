@@ -20,14 +20,20 @@ PATIENCE_S = 180.0
 
 def main() -> None:
     """Start both, say where, and stop both on Ctrl-C or SIGTERM."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # set here: a shell starts background jobs with SIGINT ignored
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # set here: a shell starts background jobs with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     prefect, mlflow = free_port(), free_port()
     registry = Registry()
     registry.store.mkdir(parents=True, exist_ok=True)
     try:
         tracking = mlflow_command(registry.uri, mlflow)
-        with server(prefect_command(prefect), f"{url(prefect)}/api/health"), server(tracking, url(mlflow)):
+        with (
+            server(prefect_command(prefect), f"{url(prefect)}/api/health"),
+            server(tracking, url(mlflow)),
+        ):
             print(f"Prefect  {url(prefect)}    (for a worker: PREFECT_API_URL={url(prefect)}/api)")
             print(f"MLflow   {url(mlflow)}\nCtrl-C stops both.", flush=True)
             signal.pause()
@@ -49,8 +55,17 @@ def mlflow_command(uri: str, port: int) -> list[str]:
 @contextmanager
 def server(command: list[str], health: str, **settings: str) -> Iterator[subprocess.Popen]:
     """A server in a process group of its own, `settings` in its environment; ready when `health` answers, ends with the block."""
-    quiet = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "DO_NOT_TRACK": "1"}
-    child = subprocess.Popen(command, env=environment() | quiet | settings, stdout=subprocess.DEVNULL, start_new_session=True)
+    quiet = {
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    child = subprocess.Popen(
+        command,
+        env=environment() | quiet | settings,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     try:
         _await(child, health)
         yield child

@@ -23,7 +23,10 @@ SETTINGS = {
     },
 }  # fmt: skip
 TOY, MASERS = {"toy": {"set": "line"}}, {"masers": {"set": "pesce2020"}}
-OPTIONAL = {"masers": {"set": "pesce2020", "optional": True}, "bao": {"set": "desi_dr2", "optional": True}}
+OPTIONAL = {
+    "masers": {"set": "pesce2020", "optional": True},
+    "bao": {"set": "desi_dr2", "optional": True},
+}
 FUSIONS = {
     "alone": {"modalities": TOY},
     "needs_champion": {"modalities": TOY | MASERS},
@@ -49,7 +52,9 @@ def small_project(tmp_path_factory) -> Path:
             stage("toy")
         training.observe("masers")
         registry = Registry(root=places.ROOT)
-        registry.promote(registry.register("toy", places.encoder("toy", "head"), {}, {}), "for the tests")
+        registry.promote(
+            registry.register("toy", places.encoder("toy", "head"), {}, {}), "for the tests"
+        )
     return root
 
 

@@ -26,7 +26,11 @@ def chronometers(theta, columns):
     """theta = (H0, Om, eta_imf, eta_sps): independent rows about the shifted expansion history."""
     h0, om, eta_imf, eta_sps = _rows(theta)
     mean = h0 * np.sqrt(1 + om * ((1 + columns["z"]) ** 3 - 1))
-    return norm.logpdf(columns["H"], mean + eta_imf * columns["d_imf"] + eta_sps * columns["d_sps"], columns["H_err"])
+    return norm.logpdf(
+        columns["H"],
+        mean + eta_imf * columns["d_imf"] + eta_sps * columns["d_sps"],
+        columns["H_err"],
+    )
 
 
 def chronometers_published(theta, z, h, covariance):
@@ -42,7 +46,12 @@ def bao(theta, columns):
     r = (columns["D_over_rd"] - np.where(pair, dm, dv)) / columns["D_err"]
     s = (columns["DH_over_rd"] - dh) / columns["DH_err"]
     q = 1 - columns["corr"] ** 2
-    both = -0.5 * (r**2 - 2 * columns["corr"] * r * s + s**2) / q - 0.5 * np.log(q) - np.log(columns["DH_err"]) - LOG_2PI
+    both = (
+        -0.5 * (r**2 - 2 * columns["corr"] * r * s + s**2) / q
+        - 0.5 * np.log(q)
+        - np.log(columns["DH_err"])
+        - LOG_2PI
+    )
     return np.where(pair, both, -0.5 * r**2 - 0.5 * LOG_2PI) - np.log(columns["D_err"])
 
 
@@ -50,7 +59,11 @@ def bao_published(theta, z, values, quantities, covariance):
     """theta = (H0, Om, rd): log p `(J,)` of the published vector, entry k being `quantities[k]` at z[k]."""
     dm, dh, dv = bao_distances(theta, z)
     labels = np.asarray(quantities)
-    model = np.select([labels == "DM_over_rs", labels == "DH_over_rs", labels == "DV_over_rs"], [dm, dh, dv], np.nan)
+    model = np.select(
+        [labels == "DM_over_rs", labels == "DH_over_rs", labels == "DV_over_rs"],
+        [dm, dh, dv],
+        np.nan,
+    )
     return _gaussian(values - model, covariance)
 
 
@@ -100,7 +113,9 @@ def _over_velocities(theta, columns, nodes, log_density):
     out = np.empty((len(theta), len(columns["D"])))
     deviates, step = np.linspace(-8, 8, nodes, retstep=True)
     log_weights = norm.logpdf(deviates) + np.log(step)
-    for i, galaxy in enumerate(zip(*(columns[k] for k in ("D", "D_err_minus", "D_err_plus", "v", "v_err")), strict=True)):
+    for i, galaxy in enumerate(
+        zip(*(columns[k] for k in ("D", "D_err_minus", "D_err_plus", "v", "v_err")), strict=True)
+    ):
         distance, minus, plus, v, v_err = galaxy
         for rows in np.array_split(np.arange(len(theta)), -(-len(theta) // 50)):
             d = _distances(theta[rows], v, np.hypot(v_err, 250.0), deviates) - distance
@@ -119,7 +134,9 @@ def _distances(theta, v, width, deviates):
 
 def _log_split_normal(d, minus, plus):
     """log density of D_true - D = d."""
-    return np.log(2 / (minus + plus)) - 0.5 * LOG_2PI - 0.5 * (d / np.where(d < 0, minus, plus)) ** 2
+    return (
+        np.log(2 / (minus + plus)) - 0.5 * LOG_2PI - 0.5 * (d / np.where(d < 0, minus, plus)) ** 2
+    )
 
 
 def _log_split_normal_tail(d, minus, plus):

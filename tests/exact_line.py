@@ -12,7 +12,9 @@ from addend.encoder import Encoder
 from addend.heads import Head
 from addend.parameters import ParameterSpace, read_agreement
 
-SPACE: ParameterSpace = read_agreement(Path(__file__).resolve().parent.parent).subset(Toy.parameters)
+SPACE: ParameterSpace = read_agreement(Path(__file__).resolve().parent.parent).subset(
+    Toy.parameters
+)
 
 
 class Line(Head):

@@ -23,7 +23,11 @@ ETA = Parameter("left.eta", "1", "a nuisance of the left", -30.0, 30.0, "", (0.0
 SPACE = ParameterSpace((A, B, ETA))
 SPACES = {"left": SPACE, "right": ParameterSpace((A, B))}
 TRUTH = np.array([1.0, -0.5, 0.3])
-COVARIATES = (Field("t", "1", "abscissa"), Field("d", "1", "shift"), Field("s", "1", "error", positive=True))
+COVARIATES = (
+    Field("t", "1", "abscissa"),
+    Field("d", "1", "shift"),
+    Field("s", "1", "error", positive=True),
+)
 SCHEMA = Schema((Field("y", "1", "ordinate"),), COVARIATES)
 SIGN = {"left": 1.0, "right": -1.0}
 
@@ -90,18 +94,24 @@ def laboratory(n=12, seed=0, names=("left", "right"), observed=None, **planted) 
     encoders = {m: Encoder(m, **planted) for m in names}
     terms = [Lazy(encoders[m], observed[m]) for m in names]
     space = SPACE if "left" in names else SPACES["right"]
-    return Laboratory(Sum([*terms, *constraints(space)], space), encoders, {m: Line(m) for m in names}, observed)
+    return Laboratory(
+        Sum([*terms, *constraints(space)], space), encoders, {m: Line(m) for m in names}, observed
+    )
 
 
 def terms(lab: Laboratory, **records) -> Terms:
     """What `evaluate` would have left, with a calibration record for some of the encoders."""
     made = {m: Encoder(m, e.sharp, e.tilt, records.get(m, {})) for m, e in lab.encoders.items()}
-    return Terms(lab.scalar, made, {m: {"n": n, "set": "lines", "dropped": None} for m, n in lab.n.items()})
+    return Terms(
+        lab.scalar, made, {m: {"n": n, "set": "lines", "dropped": None} for m, n in lab.n.items()}
+    )
 
 
 def normal_samples(lab: Laboratory, fit, n=4000, seed=5):
     """Posterior samples, S being quadratic."""
-    return np.random.default_rng(seed).multivariate_normal(fit.theta.numpy(), fit.covariance.numpy(), n)
+    return np.random.default_rng(seed).multivariate_normal(
+        fit.theta.numpy(), fit.covariance.numpy(), n
+    )
 
 
 def bias_record(n_star: float, names=("a", "b"), n=10**7) -> dict:
@@ -109,5 +119,7 @@ def bias_record(n_star: float, names=("a", "b"), n=10**7) -> dict:
     b = np.zeros((1, len(names)))
     b[0, 0] = n_star**-0.5
     eye = np.eye(len(names))[None]
-    moments = ScoreMoments(names, np.zeros((1, len(names))), [n], n * b, n * (eye + b[0, :, None] * b[0]), -n * eye)
+    moments = ScoreMoments(
+        names, np.zeros((1, len(names))), [n], n * b, n * (eye + b[0, :, None] * b[0]), -n * eye
+    )
     return Record("left", names, 10, True, {"score": moments}).as_dict()

@@ -11,7 +11,9 @@ from addend.report import FUSED, Curves, Panel, Profile, Samples, Series
 NAMES = ("H0", "Om", "rd", "chronometers.eta_imf", "chronometers.eta_sps")
 UNITS = ("km/s/Mpc", "1", "Mpc", "1", "1")
 LATEX = ("H_0", r"\Omega_m", "r_d", r"\eta_{\rm imf}", r"\eta_{\rm sps}")
-CENTRE, LOW, HIGH = np.array([[70.0, 0.3, 147.0, 0.0, 0.0], [50.0, 0.05, 100.0, -5.0, -5.0], [90.0, 0.7, 200.0, 5.0, 5.0]])
+CENTRE, LOW, HIGH = np.array(
+    [[70.0, 0.3, 147.0, 0.0, 0.0], [50.0, 0.05, 100.0, -5.0, -5.0], [90.0, 0.7, 200.0, 5.0, 5.0]]
+)
 DIRECTIONS = {  # rows: what a modality measures, in units of its own error
     "chronometers": [[0.2, 5.0, 0, 0.05, 1.0], [0.05, -12.0, 0, 0, 0], [0, 0, 0, 0, 0.2]],
     "bao": [[2.0, 0, 0.98, 0, 0], [0, 115.0, 0, 0, 0]],
@@ -23,14 +25,25 @@ N = {"chronometers": 15, "bao": 7, "masers": 6}
 
 def information(modalities) -> np.ndarray:
     """The sum of information matrices `(5, 5)` of the named modalities and the two constraints."""
-    return sum(np.array(DIRECTIONS[m]).T @ np.array(DIRECTIONS[m]) for m in modalities) + np.diag([0, 0, 0, 1.0, 1.0])
+    return sum(np.array(DIRECTIONS[m]).T @ np.array(DIRECTIONS[m]) for m in modalities) + np.diag(
+        [0, 0, 0, 1.0, 1.0]
+    )
 
 
 def answer(covariance: np.ndarray, i: int) -> dict:
     """The six keys every answer has, for a Gaussian about CENTRE."""
     mean, std = float(CENTRE[i]), float(np.sqrt(covariance[i, i]))
-    spans = {"interval_68": [mean - std, mean + std], "interval_95": [mean - 1.96 * std, mean + 1.96 * std]}
-    return {"unit": UNITS[i], "theta_hat": mean, "posterior_mean": mean, "posterior_std": std, **spans}
+    spans = {
+        "interval_68": [mean - std, mean + std],
+        "interval_95": [mean - 1.96 * std, mean + 1.96 * std],
+    }
+    return {
+        "unit": UNITS[i],
+        "theta_hat": mean,
+        "posterior_mean": mean,
+        "posterior_std": std,
+        **spans,
+    }
 
 
 def fused(covariance: np.ndarray, i: int) -> dict:
@@ -61,7 +74,10 @@ def example_summary() -> dict:
     """What a fusion would hand over."""
     covariance = np.linalg.inv(information(DIRECTIONS))
     scale = np.sqrt(np.diag(covariance))
-    without = {m: np.linalg.inv(information(set(DIRECTIONS) - {m}) + np.diag(1e-6 / (HIGH - LOW) ** 2)) for m in DIRECTIONS}
+    without = {
+        m: np.linalg.inv(information(set(DIRECTIONS) - {m}) + np.diag(1e-6 / (HIGH - LOW) ** 2))
+        for m in DIRECTIONS
+    }
     return {
         "schema_version": report.SCHEMA_VERSION, "fusion": "real", "mock": False,
         "parameters": {p: fused(covariance, i) for i, p in enumerate(NAMES)},
@@ -86,11 +102,25 @@ def example_curves(summary: dict) -> Curves:
     rng, covariance = np.random.default_rng(0), np.array(summary["covariance"]["posterior"])
     theta = rng.multivariate_normal(CENTRE, covariance, 2000)
     chronometers = rng.normal(CENTRE[[0, 1]], [5.0, 0.1], (2000, 2)).clip(LOW[[0, 1]], HIGH[[0, 1]])
-    grids = {p: CENTRE[i] + np.sqrt(covariance[i, i]) * np.linspace(-3.2, 3.2, 21) for i, p in enumerate(NAMES)}
+    grids = {
+        p: CENTRE[i] + np.sqrt(covariance[i, i]) * np.linspace(-3.2, 3.2, 21)
+        for i, p in enumerate(NAMES)
+    }
     z = np.linspace(0.1, 2.0, 6)
-    points = Series(z, 70 + 60 * z, np.full((2, 6), 8.0), 72 + 60 * z, z, 72 + 60 * z, np.stack([70 + 60 * z, 74 + 60 * z]))
+    points = Series(
+        z,
+        70 + 60 * z,
+        np.full((2, 6), 8.0),
+        72 + 60 * z,
+        z,
+        72 + 60 * z,
+        np.stack([70 + 60 * z, 74 + 60 * z]),
+    )
     return Curves(
-        {FUSED: Samples(NAMES, theta), "chronometers": Samples(NAMES[:2], chronometers, np.ones(2000))},
+        {
+            FUSED: Samples(NAMES, theta),
+            "chronometers": Samples(NAMES[:2], chronometers, np.ones(2000)),
+        },
         {FUSED: {p: Profile(grid, np.linspace(-3.2, 3.2, 21) ** 2) for p, grid in grids.items()}},
         {"chronometers": Panel("Expansion rates", "$z$", "H [km/s/Mpc]", {"H": points})},
     )

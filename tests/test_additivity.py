@@ -22,8 +22,15 @@ def fused(demo):
     torch.set_num_threads(1)
     with chdir(demo):
         terms = read_terms("real")
-        observations = {m: shards.read_set(places.fusion("real", "observations") / m).columns for m in terms.used}
-    return terms, observations, torch.from_numpy(terms.scalar.space.draw(50, np.random.default_rng(1)))
+        observations = {
+            m: shards.read_set(places.fusion("real", "observations") / m).columns
+            for m in terms.used
+        }
+    return (
+        terms,
+        observations,
+        torch.from_numpy(terms.scalar.space.draw(50, np.random.default_rng(1))),
+    )
 
 
 def relative(a, b):
@@ -42,7 +49,10 @@ def test_permuting_and_splitting_observations_changes_nothing(fused):
         columns = observations[name]
         n = len(next(iter(columns.values())))
         order = np.random.default_rng(2).permutation(n)
-        parts = [Lazy(encoder, {k: v[rows] for k, v in columns.items()}) for rows in np.array_split(order, 3)]
+        parts = [
+            Lazy(encoder, {k: v[rows] for k, v in columns.items()})
+            for rows in np.array_split(order, 3)
+        ]
         own = theta[:, terms.scalar.space.index(encoder.space.names)]
         assert relative(sum(parts)(own), Lazy(encoder, columns)(own)) < 1e-9
 
@@ -63,7 +73,10 @@ def test_training_alone_or_beside_others_gives_the_same_bits(small_project, tmp_
         shutil.rmtree(root / "data" / "encoders" / "toy" / "head")
     side_by_side = [subprocess.Popen([sys.executable, "-c", TRAIN], cwd=root) for root in roots]
     assert [p.wait(timeout=120) for p in side_by_side] == [0, 0]
-    digests = {artifact.digest(root / "data" / "encoders" / "toy" / "head") for root in [small_project, *roots]}
+    digests = {
+        artifact.digest(root / "data" / "encoders" / "toy" / "head")
+        for root in [small_project, *roots]
+    }
     assert len(digests) == 1
 
 
@@ -80,5 +93,7 @@ def test_an_encoder_is_loaded_and_evaluated_without_its_package(small_project, p
         "print(repr(float(e.outer({'y': [0.1], 't': [0.2], 'y_err': [0.3]}, torch.zeros(1, 2, dtype=torch.float64)))))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    here = Encoder.load(folder).outer({"y": [0.1], "t": [0.2], "y_err": [0.3]}, torch.zeros(1, 2, dtype=torch.float64))
+    here = Encoder.load(folder).outer(
+        {"y": [0.1], "t": [0.2], "y_err": [0.3]}, torch.zeros(1, 2, dtype=torch.float64)
+    )
     assert float(said.stdout) == float(here)

@@ -46,9 +46,17 @@ TABLES = {
 }
 THETAS = {
     "an unknown parameter": (UnknownParameter, "toy.slop", "toy.intercept,toy.slop\n0,0.5\n"),
-    "an unknown parameter besides": (UnknownParameter, "H_0", "toy.intercept,toy.slope,H_0\n0,0.5,70\n"),
+    "an unknown parameter besides": (
+        UnknownParameter,
+        "H_0",
+        "toy.intercept,toy.slope,H_0\n0,0.5,70\n",
+    ),
     "a parameter too few": (UnknownParameter, "toy.slope", "toy.intercept\n0\n"),
-    "a theta outside the support": (OutsideSupport, "slope = 3.5 is outside its support [-3, 3]; ", POINTS + "0,3.5\n"),
+    "a theta outside the support": (
+        OutsideSupport,
+        "slope = 3.5 is outside its support [-3, 3]; ",
+        POINTS + "0,3.5\n",
+    ),
     "a theta that is NaN": (NotFinite, "row 1", "toy.intercept,toy.slope\nnan,0.5\n"),
     "a theta in another unit": (UnknownUnit, "Mpc", "toy.intercept [Mpc],toy.slope\n0,0.5\n"),
     "no theta at all": (EmptyTable, "no rows", "toy.intercept,toy.slope\n"),
@@ -59,7 +67,13 @@ PAIRS = {
     "tables of other lengths": (BadTable, "2, 1 rows", "toy", "t,y,y_err\n0.1,0.5,0.2\n", None),
     "a theta too few": (BadTable, "2, 2, 1 rows", "toy", PAIR, POINTS),
     "a missing column": (MissingColumn, "y_err", "toy", "t,y\n0.1,0.5\n-0.3,0.2\n", None),
-    "too few pairs": (TooFewSimulations, "2 pairs cannot tell, expected at least 100", "toy", PAIR, None),
+    "too few pairs": (
+        TooFewSimulations,
+        "2 pairs cannot tell, expected at least 100",
+        "toy",
+        PAIR,
+        None,
+    ),
     "a theta outside the support": (OutsideSupport, "toy.slope = 9", "toy", PAIR, POINTS + "0,9\n"),
     "an unknown modality": (UnknownModality, "tony", "tony", PAIR, None),
     "a modality without a champion": (NoChampion, "masers", "masers", MASERS, None),
@@ -73,24 +87,52 @@ FUSIONS = {
     "a modality without anything": ("modality 'toy' of fusion", {"modalities": {"toy": None}}),
     "a modality without a set": ("has no 'set'", {"modalities": {"toy": {"optional": True}}}),
     "a set that is a number": ("in quotes", {"modalities": {"toy": {"set": 2015}}}),
-    "an option that is no flag": ("true or false", {"modalities": {"toy": {"set": "line", "optional": "maybe"}}}),
-    "an unknown key of a modality": ("the key 'sett'", {"modalities": {"toy": {"set": "line", "sett": "line"}}}),
+    "an option that is no flag": (
+        "true or false",
+        {"modalities": {"toy": {"set": "line", "optional": "maybe"}}},
+    ),
+    "an unknown key of a modality": (
+        "the key 'sett'",
+        {"modalities": {"toy": {"set": "line", "sett": "line"}}},
+    ),
     "an unknown key": ("the key 'truht'", {"modalities": TERMS, "truht": {"toy.slope": 0.5}}),
-    "a truth without a seed": ("has no 'seed'", {"modalities": TERMS, "truth": {"toy.intercept": 0, "toy.slope": 0.5}}),
-    "a truth that is text": ("'truth' of fusion", {"modalities": TERMS, "truth": {"toy.slope": "steep"}, "seed": 1}),
-    "a truth that is NaN": ("a finite number", {"modalities": TERMS, "truth": {"toy.slope": float("nan")}, "seed": 1}),
+    "a truth without a seed": (
+        "has no 'seed'",
+        {"modalities": TERMS, "truth": {"toy.intercept": 0, "toy.slope": 0.5}},
+    ),
+    "a truth that is text": (
+        "'truth' of fusion",
+        {"modalities": TERMS, "truth": {"toy.slope": "steep"}, "seed": 1},
+    ),
+    "a truth that is NaN": (
+        "a finite number",
+        {"modalities": TERMS, "truth": {"toy.slope": float("nan")}, "seed": 1},
+    ),
     "a seed below zero": ("from 0 up", {"modalities": TERMS, "seed": -1}),
     "a seed that is a fraction": ("from 0 up", {"modalities": TERMS, "seed": 0.5}),
     "repetitions without names": ("numbers by name", {"modalities": TERMS, "calibrate": 500}),
-    "a correction of no known name": ("is 'global', expected", {"modalities": TERMS, "correction": "global"}),
-    "a correction misspelt": ("the key 'centering'", {"modalities": TERMS, "correction": {"centering": True}}),
-    "weights of no known name": ("expected godambe", {"modalities": TERMS, "correction": {"weights": "equal"}}),
+    "a correction of no known name": (
+        "is 'global', expected",
+        {"modalities": TERMS, "correction": "global"},
+    ),
+    "a correction misspelt": (
+        "the key 'centering'",
+        {"modalities": TERMS, "correction": {"centering": True}},
+    ),
+    "weights of no known name": (
+        "expected godambe",
+        {"modalities": TERMS, "correction": {"weights": "equal"}},
+    ),
 }
 
 
 def tree(root: Path) -> dict[str, str]:
     """sha256 of every file, by its path."""
-    return {str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(root.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(root.rglob("*"))
+        if p.is_file()
+    }
 
 
 @pytest.fixture
@@ -104,7 +146,12 @@ def refuses(project, monkeypatch, capsys):
             cli.main()
         out, sentence = capsys.readouterr()
         assert left.value.code == 2 and type(left.value.__context__) is error
-        assert out == "" and sentence.startswith("addend: ") and sentence.endswith(".\n") and sentence.count("\n") == 1
+        assert (
+            out == ""
+            and sentence.startswith("addend: ")
+            and sentence.endswith(".\n")
+            and sentence.count("\n") == 1
+        )
         assert said in sentence and "; " in sentence
         assert tree(project) == before
 
@@ -146,10 +193,22 @@ def test_bad_points_change_nothing(refuses, file, mistake):
 
 def test_from_a_shell_a_mistake_has_status_2_and_no_traceback(project, file):
     before = tree(project)
-    command = [Path(sys.executable).with_name("addend"), "ingest", "toy", file(TABLES["a NaN"][2]), "--set", "mine"]
+    command = [
+        Path(sys.executable).with_name("addend"),
+        "ingest",
+        "toy",
+        file(TABLES["a NaN"][2]),
+        "--set",
+        "mine",
+    ]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     print(done.stderr)
-    assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith("addend: ") and done.stderr.count("\n") == 1
+    assert (
+        done.returncode == 2
+        and done.stdout == ""
+        and done.stderr.startswith("addend: ")
+        and done.stderr.count("\n") == 1
+    )
     assert tree(project) == before
 
 
@@ -157,28 +216,51 @@ def test_from_a_shell_a_mistake_has_status_2_and_no_traceback(project, file):
 def test_bad_pairs_change_nothing(refuses, file, mistake):
     error, said, name, table, theta = PAIRS[mistake]
     points = [] if theta is None else ["--theta", file(theta, "theta.csv")]
-    refuses(error, said, "independence", "toy", file(PAIR, "left.csv"), name, file(table, "right.csv"), *points)
+    refuses(
+        error,
+        said,
+        "independence",
+        "toy",
+        file(PAIR, "left.csv"),
+        name,
+        file(table, "right.csv"),
+        *points,
+    )
 
 
 @pytest.mark.parametrize("mistake", FUSIONS)
 def test_a_fusion_that_cannot_be_used_is_refused_by_name(refuses, project, mistake):
     said, fusion = FUSIONS[mistake]
-    with changed(project / "params.yaml", yaml.safe_dump({"fusions": {"good": {"modalities": TERMS}, "bad": fusion}}).encode()):
+    with changed(
+        project / "params.yaml",
+        yaml.safe_dump({"fusions": {"good": {"modalities": TERMS}, "bad": fusion}}).encode(),
+    ):
         for command in (("gather", "bad"), ("resolve", "bad"), ("fusions",)):
             refuses(BadSetting, said, *command)
             refuses(BadSetting, "fusion 'bad' of params.yaml", *command)
 
 
-@pytest.mark.parametrize(("section", "key"), [("simulate", "calibrate"), ("simulate", "seed"), ("finetune", "rate")])
-def test_a_setting_that_a_modality_does_not_state_is_asked_for_by_name(refuses, project, section, key):
+@pytest.mark.parametrize(
+    ("section", "key"), [("simulate", "calibrate"), ("simulate", "seed"), ("finetune", "rate")]
+)
+def test_a_setting_that_a_modality_does_not_state_is_asked_for_by_name(
+    refuses, project, section, key
+):
     path = project / "modalities" / "toy" / "params.yaml"
     found = yaml.safe_load(path.read_text())
     del found[section][key]
     with changed(path, yaml.safe_dump(found).encode()):
-        refuses(BadSetting, f"section '{section}' of modalities/toy/params.yaml lacks '{key}'", section, "toy")
+        refuses(
+            BadSetting,
+            f"section '{section}' of modalities/toy/params.yaml lacks '{key}'",
+            section,
+            "toy",
+        )
 
 
-@pytest.mark.parametrize("content", ["", "[fusions]", "fusions:", "fusions: [real]", "fusions: {real"])
+@pytest.mark.parametrize(
+    "content", ["", "[fusions]", "fusions:", "fusions: [real]", "fusions: {real"]
+)
 def test_a_file_that_states_no_fusions_is_refused(refuses, project, content):
     with changed(project / "params.yaml", content.encode()):
         refuses(BadSetting, "params.yaml", "resolve", "real")
@@ -186,12 +268,20 @@ def test_a_file_that_states_no_fusions_is_refused(refuses, project, content):
 
 
 def test_the_flow_refuses_a_bad_fusion_with_status_2_before_any_stage_runs(project):
-    with changed(project / "params.yaml", yaml.safe_dump({"fusions": {"bad": FUSIONS["no modalities"][1]}}).encode()):
+    with changed(
+        project / "params.yaml",
+        yaml.safe_dump({"fusions": {"bad": FUSIONS["no modalities"][1]}}).encode(),
+    ):
         before = tree(project)
         done = toy_dag.run(project, sys.executable, "-m", "flows", check=False)
         assert tree(project) == before
     print(done.stderr)
-    assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith("addend: ") and done.stderr.count("\n") == 1
+    assert (
+        done.returncode == 2
+        and done.stdout == ""
+        and done.stderr.startswith("addend: ")
+        and done.stderr.count("\n") == 1
+    )
 
 
 @pytest.mark.parametrize("name", ["head.safetensors", "backbone.pt2", "manifest.json"])
@@ -200,31 +290,59 @@ def test_a_tampered_encoder_is_never_used(refuses, file, project, name):
     content = bytearray((encoder / name).read_bytes())
     content[len(content) // 2] ^= 1
     with changed(encoder / name, bytes(content)):
-        refuses(TamperedArtifact, "encoder", "logl", "toy", "--set", "line", "--theta", file(POINTS))
+        refuses(
+            TamperedArtifact, "encoder", "logl", "toy", "--set", "line", "--theta", file(POINTS)
+        )
         refuses(TamperedArtifact, "encoder", "resolve", "alone")
 
 
 def test_a_tampered_shard_is_never_used(refuses, file, project):
     chunk = next(places.observations("toy", "line").glob("*.zarr/y/c/*"))
     with changed(chunk, chunk.read_bytes()[:-1] + b"\0"):
-        refuses(TamperedArtifact, "damaged", "logl", "toy", "--set", "line", "--theta", file(POINTS))
+        refuses(
+            TamperedArtifact, "damaged", "logl", "toy", "--set", "line", "--theta", file(POINTS)
+        )
         refuses(TamperedArtifact, "damaged", "gather", "alone")
 
 
 def test_a_parameter_that_means_something_else_is_refused(refuses, file, project):
     agreement = project / "modalities" / "toy" / "parameters.yaml"
-    with changed(agreement, agreement.read_bytes().replace(b"definition: ", b"definition: not ", 1)):
-        refuses(DefinitionMismatch, "toy.intercept", "logl", "toy", "--set", "line", "--theta", file(POINTS))
+    with changed(
+        agreement, agreement.read_bytes().replace(b"definition: ", b"definition: not ", 1)
+    ):
+        refuses(
+            DefinitionMismatch,
+            "toy.intercept",
+            "logl",
+            "toy",
+            "--set",
+            "line",
+            "--theta",
+            file(POINTS),
+        )
         refuses(DefinitionMismatch, "toy.intercept", "resolve", "alone")
 
 
 def test_a_modality_without_a_champion_is_refused(refuses, file):
-    refuses(NoChampion, "masers", "logl", "masers", "--set", "pesce2020", "--theta", file("H0,Om\n70,0.3\n"))
+    refuses(
+        NoChampion,
+        "masers",
+        "logl",
+        "masers",
+        "--set",
+        "pesce2020",
+        "--theta",
+        file("H0,Om\n70,0.3\n"),
+    )
     refuses(NoChampion, "optional: true", "resolve", "needs_champion")
 
 
 PINS = {
-    "a registry that was lost": (True, "every threshold is met", "'dvc repro -f -s modalities/masers/dvc.yaml:register'"),
+    "a registry that was lost": (
+        True,
+        "every threshold is met",
+        "'dvc repro -f -s modalities/masers/dvc.yaml:register'",
+    ),
     "a refusal": (False, "its f_m keeps too little", "was refused (its f_m keeps too little)"),
 }
 
@@ -234,9 +352,20 @@ def test_a_missing_champion_comes_with_the_remedy_that_fits(refuses, file, proje
     promoted, reason, said = PINS[case]
     pin = places.pin("masers")
     pin.parent.mkdir(exist_ok=True)
-    pin.write_text(json.dumps({"modality": "masers", "digest": "0", "promoted": promoted, "reason": reason}))
+    pin.write_text(
+        json.dumps({"modality": "masers", "digest": "0", "promoted": promoted, "reason": reason})
+    )
     try:
-        refuses(NoChampion, said, "logl", "masers", "--set", "pesce2020", "--theta", file("H0,Om\n70,0.3\n"))
+        refuses(
+            NoChampion,
+            said,
+            "logl",
+            "masers",
+            "--set",
+            "pesce2020",
+            "--theta",
+            file("H0,Om\n70,0.3\n"),
+        )
         refuses(NoChampion, said, "resolve", "needs_champion")
     finally:
         pin.unlink()
@@ -268,13 +397,35 @@ def test_mock_and_real_are_never_mixed(refuses, file, project):
     truth = ("--truth", "toy.intercept=0", "--truth", "toy.slope=0.5")
     refuses(SetExists, "mock", "ingest", "toy", file(GOOD), "--set", "drawn")
     refuses(SetExists, "mock", "ingest", "toy", file(GOOD), "--set", "drawn", "--append")
-    refuses(SetExists, "2 real", "ingest", "toy", "--mock", "--set", "measured", "--like", "line", *truth)
+    refuses(
+        SetExists,
+        "2 real",
+        "ingest",
+        "toy",
+        "--mock",
+        "--set",
+        "measured",
+        "--like",
+        "line",
+        *truth,
+    )
     refuses(BadSetting, "mock data", "gather", "mixed")
 
 
 def test_a_bad_truth_is_refused(refuses):
     def mock(error, said, *truth):
-        refuses(error, said, "ingest", "toy", "--mock", "--set", "m", "--like", "line", *(f"--truth={t}" for t in truth))
+        refuses(
+            error,
+            said,
+            "ingest",
+            "toy",
+            "--mock",
+            "--set",
+            "m",
+            "--like",
+            "line",
+            *(f"--truth={t}" for t in truth),
+        )
 
     mock(BadSetting, "lacks 'toy.slope'", "toy.intercept=0")
     mock(UnknownParameter, "toy.slop", "toy.intercept=0", "toy.slope=0", "toy.slop=0")

@@ -14,7 +14,10 @@ def test_learned_maxima_are_near_the_exact_ones_and_a_distilled_one_near_its_tea
     for (method, n), row in rows.items():
         print(method, n, {k: round(v, 4) for k, v in row.items() if isinstance(v, float)})
     assert rows["flow", 1000]["bias"] < 0.2 and rows["flow", 1000]["added"] < 0.01
-    assert rows["exponential", 1000]["bias beyond teacher"] < 0.03 and rows["exponential", 1000]["added beyond teacher"] < 0.001
+    assert (
+        rows["exponential", 1000]["bias beyond teacher"] < 0.03
+        and rows["exponential", 1000]["added beyond teacher"] < 0.001
+    )
     assert rows["ratio", 100]["bias"] < 0.5 and rows["ratio", 100]["added"] < 0.1
 
 
@@ -22,11 +25,15 @@ def test_a_planted_bias_shows_in_the_comparison():
     """psi of scale tilted by 0.05 of a standard error of one observation: half a standard error at N = 100."""
     task = TASKS["scale"]
     truth, z = efficiency.experiments(task, 2, 10, 100)
-    exact = efficiency.Psi(efficiency.Exact("scale"), torch.zeros(()), torch.ones(()), torch.float64)
+    exact = efficiency.Psi(
+        efficiency.Exact("scale"), torch.zeros(()), torch.ones(()), torch.float64
+    )
     information = efficiency.information(task, truth[::10])
     tilt = 0.05 * float(information.mean()) ** 0.5
     control = efficiency.estimate(exact, z, truth, truth)
-    tilted = efficiency.estimate(lambda x, phi: exact(x, phi) + 100 * tilt * phi[:, 0], z, truth, truth)
+    tilted = efficiency.estimate(
+        lambda x, phi: exact(x, phi) + 100 * tilt * phi[:, 0], z, truth, truth
+    )
     whitening = torch.linalg.cholesky(100 * information).repeat_interleave(10, 0)
     assert abs(efficiency.compare(tilted, control, whitening, 10)["bias"] - 0.5) < 0.1
 
@@ -37,7 +44,9 @@ def test_the_exact_likelihood_of_slcp_is_the_normal_one():
     x = slcp.simulate(theta, generator)[0]
     for at, found in zip(theta, slcp.exact(x, theta), strict=True):
         s, rho = at[2:4] ** 2, torch.tanh(at[4])
-        covariance = torch.stack([s[0] ** 2, rho * s[0] * s[1], rho * s[0] * s[1], s[1] ** 2]).view(2, 2)
+        covariance = torch.stack([s[0] ** 2, rho * s[0] * s[1], rho * s[0] * s[1], s[1] ** 2]).view(
+            2, 2
+        )
         log_p = MultivariateNormal(at[:2], covariance).log_prob(x)
         assert torch.allclose(found - found[0], log_p - log_p[0])
 

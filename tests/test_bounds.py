@@ -8,7 +8,15 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from addend.bounds import chi_square, compose, cramer_rao, hammersley_chapman_robbins, hcr_scalar, information, test_points
+from addend.bounds import (
+    chi_square,
+    compose,
+    cramer_rao,
+    hammersley_chapman_robbins,
+    hcr_scalar,
+    information,
+    test_points,
+)
 from addend.testing.oracles import ORACLES, Bernoulli, Exponential, Linear, Poisson, Step, Uniform
 
 torch.set_num_threads(1)
@@ -29,7 +37,11 @@ def test_regular_families_attain_cramer_rao(n):
     The grid shrinks as 1 / sqrt N, as test points do.
     """
     step = FINE / np.sqrt(n)
-    means = {GAUSSIAN: (0.0, step), Poisson(): (0.0, np.log1p(step)), Exponential(): (0.0, -np.log1p(step))}
+    means = {
+        GAUSSIAN: (0.0, step),
+        Poisson(): (0.0, np.log1p(step)),
+        Exponential(): (0.0, -np.log1p(step)),
+    }
     for m, (theta, points) in means.items():
         assert best(m, theta, points, step, n) == pytest.approx(1 / n, rel=1e-5), m.name
 
@@ -41,7 +53,9 @@ def test_the_bound_of_a_rate_lies_between_cramer_rao_and_its_best_unbiased_estim
         assert 1 / n < best(Exponential(), 0.0, np.log1p(step), step, n) < 1 / (n - 2)
 
 
-@pytest.mark.parametrize("n, ratio", [(1, 0.750), (2, 0.721), (5, 0.688), (10, 0.670), (100, 0.650), (1000, 0.648)])
+@pytest.mark.parametrize(
+    "n, ratio", [(1, 0.750), (2, 0.721), (5, 0.688), (10, 0.670), (100, 0.650), (1000, 0.648)]
+)
 def test_the_uniform_does_not_saturate(n, ratio):
     """Uniform(0, 1): HCR over the variance of the best unbiased estimator (N + 1) / N max x, which is 1 / (N (N + 2))."""
     points = 1 - min(0.998, 4 / n) * np.linspace(0.002, 1.0, 500)
@@ -55,7 +69,9 @@ def test_an_integer_theta_does_not_saturate():
     for n in (4, 16, 64):
         points = np.arange(21.0)[np.arange(21) != 10]
         bound = best(m, 10.0, points, points - 10, n)
-        rounding = sum((2 * k - 1) * 2 * norm.sf((k - 0.5) * np.sqrt(n) / m.sigma) for k in range(1, 50))
+        rounding = sum(
+            (2 * k - 1) * 2 * norm.sf((k - 0.5) * np.sqrt(n) / m.sigma) for k in range(1, 50)
+        )
         assert bound == pytest.approx(1 / np.expm1(n / m.sigma**2), rel=1e-9)
         assert rounding > 1.4 * bound
 
@@ -64,7 +80,10 @@ def test_points_of_infinite_chi2_add_nothing():
     points = np.array([0.9, 1.5, 3.0])
     shift, v = points - 1, Uniform().chi_square([1.0], points[:, None])
     with_all = hammersley_chapman_robbins(shift[:, None], compose([(3, v)]))[0, 0]
-    assert with_all == pytest.approx(best(Uniform(), 1.0, points[:1], shift[:1], 3)) and np.isinf(np.diag(v)[1:]).all()
+    assert (
+        with_all == pytest.approx(best(Uniform(), 1.0, points[:1], shift[:1], 3))
+        and np.isinf(np.diag(v)[1:]).all()
+    )
 
 
 def test_chi2_composes_over_modalities():
@@ -88,9 +107,20 @@ def test_several_points_are_never_worse_than_one():
 def test_in_two_dimensions_the_bound_is_the_inverse_information():
     """O-11 with test points close by: D V^+ D^T tends to (N_1 I_1 + N_2 I_2)^{-1}."""
     modalities, theta = ORACLES["O-11"], np.zeros(2)
-    exact = cramer_rao([(30, modalities[0].information(theta)), (50, modalities[1].information(theta))])
-    points = 0.01 * np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]) * np.sqrt(np.diag(exact))
-    v = compose([(30, modalities[0].chi_square(theta, points)), (50, modalities[1].chi_square(theta, points))])
+    exact = cramer_rao(
+        [(30, modalities[0].information(theta)), (50, modalities[1].information(theta))]
+    )
+    points = (
+        0.01
+        * np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+        * np.sqrt(np.diag(exact))
+    )
+    v = compose(
+        [
+            (30, modalities[0].chi_square(theta, points)),
+            (50, modalities[1].chi_square(theta, points)),
+        ]
+    )
     assert np.allclose(hammersley_chapman_robbins(points, v), exact, rtol=1e-3)
 
 
@@ -123,7 +153,9 @@ def test_both_estimators_find_the_exact_chi2():
     """Their difference is within 4.5 of its standard deviations, and either within 4.5 of the exact value: 10^-3 in all."""
     found, exact = estimated()
     assert found.disagreement < 4.5
-    assert (np.abs(found.value - exact) < 4.5 * found.error).all() and (np.abs(found.crossed - exact) < 4.5 * found.error).all()
+    assert (np.abs(found.value - exact) < 4.5 * found.error).all() and (
+        np.abs(found.crossed - exact) < 4.5 * found.error
+    ).all()
 
 
 def test_a_miscalibrated_ratio_makes_the_estimators_disagree():
@@ -133,4 +165,8 @@ def test_a_miscalibrated_ratio_makes_the_estimators_disagree():
 
 def test_test_points_keep_chi2_of_one_event_small():
     points = test_points(np.zeros(2), np.diag([4.0, 0.25]), n=100, steps=(0.5, 1.0))
-    assert points.shape == (8, 2) and np.allclose(points[0], [0.025, 0.0]) and np.allclose(points[-1], [0.0, -0.2])
+    assert (
+        points.shape == (8, 2)
+        and np.allclose(points[0], [0.025, 0.0])
+        and np.allclose(points[-1], [0.0, -0.2])
+    )

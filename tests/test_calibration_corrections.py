@@ -6,8 +6,21 @@ from calibration_oracles import ORACLES, within
 from scipy.stats import norm
 
 from addend.calibration.coverage import ONE_SIGMA
-from addend.calibration.local import DEFAULT, ROUNDS, LocalMoments, calibrate, constraint_term, design
-from addend.calibration.sandwich import cluster_covariance, ensemble_covariance, godambe, godambe_weights, sandwich
+from addend.calibration.local import (
+    DEFAULT,
+    ROUNDS,
+    LocalMoments,
+    calibrate,
+    constraint_term,
+    design,
+)
+from addend.calibration.sandwich import (
+    cluster_covariance,
+    ensemble_covariance,
+    godambe,
+    godambe_weights,
+    sandwich,
+)
 from addend.errors import NotMergeable, TooFewSimulations
 
 TABLE = {10: 0.68, 100: 0.62, 400: 0.48, 1000: 0.28, 10_000: 0.0}
@@ -29,17 +42,26 @@ def corrected(theta_hat, n, score, draw, information, low, high, rng):
 @pytest.mark.parametrize("n", TABLE)
 def test_a_bias_of_five_percent_ruins_coverage_as_n_grows_and_local_calibration_restores_it(n):
     """Planted b = 0.05, J = 1, N* = 400. False alarms: one in a thousand for each of the three counts."""
-    rng, many, few = np.random.default_rng(n), 20_000, {10: 400, 100: 400, 400: 300, 1000: 200, 10_000: 60}[n]
+    rng, many, few = (
+        np.random.default_rng(n),
+        20_000,
+        {10: 400, 100: 400, 400: 300, 1000: 200, 10_000: 60}[n],
+    )
     mean = rng.standard_normal(many) / np.sqrt(n)
     naive = int((np.abs(mean + BIAS) <= 1 / np.sqrt(n)).sum())
     expected = norm.cdf(1 - BIAS * np.sqrt(n)) - norm.cdf(-1 - BIAS * np.sqrt(n))
     assert round(expected, 2) == TABLE[n]
     assert within(naive, many, expected)
     draw = ORACLES["gaussian"].draw
-    found = [corrected(m + BIAS, n, lambda x, t: x - t + BIAS, draw, 1.0, -1e3, 1e3, rng) for m in mean[:few]]
+    found = [
+        corrected(m + BIAS, n, lambda x, t: x - t + BIAS, draw, 1.0, -1e3, 1e3, rng)
+        for m in mean[:few]
+    ]
     theta, sd = np.array(found).T
     narrow, honest = int((np.abs(theta) <= 1 / np.sqrt(n)).sum()), int((np.abs(theta) <= sd).sum())
-    print(f"N = {n}: {naive / many:.3f} plain, {narrow / few:.3f} corrected, {honest / few:.3f} with its own width, of {few}")
+    print(
+        f"N = {n}: {naive / many:.3f} plain, {narrow / few:.3f} corrected, {honest / few:.3f} with its own width, of {few}"
+    )
     assert within(narrow, few, 0.67)
     assert within(honest, few, ONE_SIGMA)
     assert np.isclose(np.median(sd) * np.sqrt(n), np.sqrt(1 + 1 / DEFAULT), rtol=0.1)
@@ -60,11 +82,16 @@ def test_local_calibration_comes_within_ten_percent_of_the_exact_mle(name):
     x, (score, hessian) = oracle.draw(truth, n, rng), wrong(oracle, name)
     exact, biased = oracle.argmax(x, oracle.score, oracle.hessian), oracle.argmax(x, score, hessian)
     information = float(np.var(oracle.score(x, truth[:, None])))
-    found = [corrected(t, n, score, oracle.draw, information, oracle.low, oracle.high, rng) for t in biased]
+    found = [
+        corrected(t, n, score, oracle.draw, information, oracle.low, oracle.high, rng)
+        for t in biased
+    ]
     theta, sd = np.array(found).T
     mse, before, best = (float(np.mean((v - truth) ** 2)) for v in (theta, biased, exact))
     covered = int((np.abs(theta - truth) <= sd).sum())
-    print(f"{name}: MSE {mse / best:.2f} of the exact MLE's, {before / best:.2f} uncorrected; coverage {covered / trials:.2f}")
+    print(
+        f"{name}: MSE {mse / best:.2f} of the exact MLE's, {before / best:.2f} uncorrected; coverage {covered / trials:.2f}"
+    )
     scatter = np.std((theta - truth) ** 2 - (exact - truth) ** 2) / np.sqrt(trials) / best
     assert mse / best < 1.10 + 3 * scatter
     assert before / best > 1.5
@@ -81,10 +108,18 @@ def test_local_calibration_sums_modalities_by_name_and_keeps_constraints():
         g = np.array([xa.sum(), (xb + 0.3).sum(), 0.3 * xa.sum() + y])
         hat = np.linalg.solve(A, g)
         theta = design(hat, np.linalg.inv(A), DEFAULT * n, rng, [-10] * 3, [10] * 3, 4.0)
-        ra = theta[:, 0] + 0.3 * theta[:, 2] + rng.standard_normal(len(theta)) - hat[0] - 0.3 * hat[2]
+        ra = (
+            theta[:, 0]
+            + 0.3 * theta[:, 2]
+            + rng.standard_normal(len(theta))
+            - hat[0]
+            - 0.3 * hat[2]
+        )
         rb = theta[:, 1] + rng.standard_normal(len(theta)) - hat[1] + 0.3
         terms = [
-            LocalMoments.measure(("eta", "a"), hat[[2, 0]], theta[:, [2, 0]], ra[:, None] * [0.3, 1.0]).term(n),
+            LocalMoments.measure(
+                ("eta", "a"), hat[[2, 0]], theta[:, [2, 0]], ra[:, None] * [0.3, 1.0]
+            ).term(n),
             LocalMoments.measure(("b",), hat[[1]], theta[:, [1]], rb[:, None]).term(n),
             constraint_term("eta", 1.0, hat[2], hat[2]),
         ]
@@ -128,7 +163,10 @@ def test_the_sandwich_mends_the_width_of_a_sharpened_psi_but_not_its_bias():
     x = rng.standard_normal((trials, n))
     hat = x.mean(axis=1)
     H = np.array([[4.0 * n]])
-    sd = [np.sqrt(sandwich(H, cluster_covariance(4 * (row - t)[:, None]))[0, 0]) for row, t in zip(x, hat, strict=True)]
+    sd = [
+        np.sqrt(sandwich(H, cluster_covariance(4 * (row - t)[:, None]))[0, 0])
+        for row, t in zip(x, hat, strict=True)
+    ]
     naive, mended = (np.abs(hat) <= H[0, 0] ** -0.5).sum(), (np.abs(hat) <= sd).sum()
     print(f"coverage {naive / trials:.3f} from curvature, {mended / trials:.3f} from the sandwich")
     assert within(naive, trials, 0.3829)

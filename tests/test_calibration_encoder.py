@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from calibration_oracles import allowed
 
-from addend.calibration.information import Mean, ScoreRegression, fisher_efficiency, kept_fisher, log_score
+from addend.calibration.information import (
+    Mean,
+    ScoreRegression,
+    fisher_efficiency,
+    kept_fisher,
+    log_score,
+)
 from addend.calibration.normalisation import Normalisation, student_proposal
 from addend.calibration.score import ScoreMoments
 from addend.calibration.support import Outside, Support
@@ -45,7 +51,9 @@ def test_importance_finds_it_within_its_own_error_and_merges():
     assert whole.error.max() < 0.03
     assert whole.worst() > 0.1
     assert (whole.effective > 1000).all()
-    again = Normalisation.from_dict(json.loads(json.dumps((parts[3] + parts[1] + parts[0] + parts[2]).as_dict())))
+    again = Normalisation.from_dict(
+        json.loads(json.dumps((parts[3] + parts[1] + parts[0] + parts[2]).as_dict()))
+    )
     assert np.allclose(again.log_z, whole.log_z, rtol=1e-12)
 
 
@@ -64,7 +72,10 @@ def test_mutual_information_of_gaussians_is_reached_from_below():
     x = rho * theta + np.sqrt(1 - rho**2) * rng.standard_normal(4000)
     psi = lambda t: -((x[:, None] - rho * t) ** 2) / 2 / (1 - rho**2) + 7 * x[:, None]  # noqa: E731
     values = log_score(psi(theta[:, None])[:, 0], psi(rng.standard_normal((4000, 500))))
-    found, true = sum(Mean.measure("log score", v) for v in np.split(values, 4)), -np.log(1 - rho**2) / 2
+    found, true = (
+        sum(Mean.measure("log score", v) for v in np.split(values, 4)),
+        -np.log(1 - rho**2) / 2,
+    )
     print(f"I = {found.value:.3f} +- {found.error:.3f} nat, exact {true:.3f}")
     assert abs(found.value - true) < 4 * found.error + 0.01
     assert np.isclose(found.value, Mean.from_dict(found.as_dict()).value)
@@ -87,7 +98,10 @@ def test_the_score_regression_finds_what_z_forgets():
     score = np.concatenate([x, x**2 - 1], axis=2)
     kept = {}
     for name, f in {"x": lambda v: v, "|x|": np.abs, "sign": np.sign}.items():
-        quarters = [[ScoreRegression.measure(f(x[i, j::4]), score[i, j::4]) for j in range(4)] for i in range(2)]
+        quarters = [
+            [ScoreRegression.measure(f(x[i, j::4]), score[i, j::4]) for j in range(4)]
+            for i in range(2)
+        ]
         kept[name] = kept_fisher(sum(quarters[0]), sum(quarters[1]))
         print(name, kept[name])
     assert np.allclose(kept["x"], [1, 1], atol=1e-6)
@@ -97,8 +111,12 @@ def test_the_score_regression_finds_what_z_forgets():
 
 def test_simulated_observations_are_outside_at_the_stated_rate_and_strange_ones_always():
     rng = np.random.default_rng(6)
-    make = lambda n: np.stack([rng.uniform(0, 2, n), np.exp(rng.standard_normal(n)), np.full(n, 3.0)], axis=1)  # noqa: E731
-    support = Support.from_dict(json.loads(json.dumps(Support.measure(make(20_000), rng).as_dict())))
+    make = lambda n: np.stack(
+        [rng.uniform(0, 2, n), np.exp(rng.standard_normal(n)), np.full(n, 3.0)], axis=1
+    )
+    support = Support.from_dict(
+        json.loads(json.dumps(Support.measure(make(20_000), rng).as_dict()))
+    )
     same = sum(Outside.measure("mock", support, make(5000), rate=0.01) for _ in range(4))
     print(f"{float(same.outside):.0f} of {float(same.n):.0f} outside at a rate of 1 %")
     assert 100 < same.outside < 320
@@ -113,7 +131,10 @@ def test_simulated_observations_are_outside_at_the_stated_rate_and_strange_ones_
 def test_a_clean_list_is_not_called_strange():
     rng, trials = np.random.default_rng(7), 200
     support = Support.measure(rng.standard_normal((20_000, 2)), rng)
-    alarms = sum(Outside.measure("mock", support, rng.standard_normal((100, 2)), 0.01).p_value < 0.01 for _ in range(trials))
+    alarms = sum(
+        Outside.measure("mock", support, rng.standard_normal((100, 2)), 0.01).p_value < 0.01
+        for _ in range(trials)
+    )
     assert alarms <= allowed(trials, 0.02)
 
 

@@ -16,7 +16,13 @@ from addend.calibration.score import ScoreMoments
 from addend.calibration.support import Support
 from addend.errors import BadSetting, NotMergeable
 
-THRESHOLDS = {"trust": 10, "normalisation": 0.5, "coverage": 0.03, "curvature": 0.1, "information": 0.95}
+THRESHOLDS = {
+    "trust": 10,
+    "normalisation": 0.5,
+    "coverage": 0.03,
+    "curvature": 0.1,
+    "information": 0.95,
+}
 EXPECTED, TOY = 20, ORACLES["gaussian"]
 
 
@@ -28,15 +34,23 @@ def record_of(sharpen=1.0, tilt=0.0, drift=0.0, seed=1, lossless=True, n=1500):
     g = sharpen * (x - cells[index, 0]) + tilt
     theta, points = rng.uniform(-2, 2, (n, 1)), rng.uniform(-2, 2, (n, 400))
     parts = {
-        "score": ScoreMoments.measure(("theta",), cells, index, g[:, None], np.full((len(g), 1, 1), -sharpen)),
+        "score": ScoreMoments.measure(
+            ("theta",), cells, index, g[:, None], np.full((len(g), 1, 1), -sharpen)
+        ),
         "normalisation": normalisation(cells, sharpen, tilt),
     }
     for key, size in (("1", 1), ("N", EXPECTED)):
         mean = TOY.draw(theta[:, 0], size, rng).mean(axis=1) + drift
-        weights, own = (size * (-sharpen * (mean[:, None] - t) ** 2 / 2 + tilt * t) for t in (points, theta))
+        weights, own = (
+            size * (-sharpen * (mean[:, None] - t) ** 2 / 2 + tilt * t) for t in (points, theta)
+        )
         own = own[:, 0]
-        parts[f"coverage_{key}"] = Coverage.measure(("joint",), credibility_from_weights(weights, weights, own, own, rng))
-        parts[f"ranks_{key}"] = Ranks.measure(("theta",), rank_from_weights(points[:, :, None], weights, theta, own, rng))
+        parts[f"coverage_{key}"] = Coverage.measure(
+            ("joint",), credibility_from_weights(weights, weights, own, own, rng)
+        )
+        parts[f"ranks_{key}"] = Ranks.measure(
+            ("theta",), rank_from_weights(points[:, :, None], weights, theta, own, rng)
+        )
     parts["log_score"] = Mean.measure("log score", log_score(own, weights[:, :50]))
     return Record("toy", ("theta",), EXPECTED, lossless, parts)
 
@@ -81,7 +95,13 @@ def test_an_encoder_whose_simulator_drifted_is_refused():
 def test_what_a_threshold_names_must_have_been_measured():
     bare = Record("toy", ("theta",), EXPECTED, False)
     assert reasons(bare) == set(THRESHOLDS)
-    few = Record("toy", ("theta",), EXPECTED, True, {"coverage_1": Coverage.measure(("joint",), np.linspace(0, 1, 20))})
+    few = Record(
+        "toy",
+        ("theta",),
+        EXPECTED,
+        True,
+        {"coverage_1": Coverage.measure(("joint",), np.linspace(0, 1, 20))},
+    )
     assert reasons(few, {"coverage": 0.03}) == {"coverage"}
 
 
@@ -89,8 +109,14 @@ def test_a_lossy_backbone_must_keep_its_information():
     rng = np.random.default_rng(3)
     x = rng.standard_normal((2, 5000, 1))
     for f, refused in ((lambda v: v, set()), (np.sign, {"information"})):
-        parts = {k: ScoreRegression.measure(f(v), v) for k, v in zip(("kept_fit", "kept_audit"), x, strict=True)}
-        assert reasons(Record("toy", ("theta",), EXPECTED, False, parts), {"information": 0.95}) == refused
+        parts = {
+            k: ScoreRegression.measure(f(v), v)
+            for k, v in zip(("kept_fit", "kept_audit"), x, strict=True)
+        }
+        assert (
+            reasons(Record("toy", ("theta",), EXPECTED, False, parts), {"information": 0.95})
+            == refused
+        )
 
 
 @pytest.mark.parametrize(("gain", "passed"), [(0.1, True), (0.0, True), (-0.1, False)])
@@ -117,7 +143,9 @@ def test_unknown_thresholds_are_named():
 
 def test_records_merge_travel_as_json_and_conclude_the_same():
     one, two = record_of(seed=4), record_of(seed=5)
-    support = Support.measure(np.random.default_rng(6).standard_normal((4000, 2)), np.random.default_rng(7))
+    support = Support.measure(
+        np.random.default_rng(6).standard_normal((4000, 2)), np.random.default_rng(7)
+    )
     one = Record(one.name, one.names, one.expected, one.lossless, one.parts, support)
     merged = sum([one, two])
     again = Record.from_dict(json.loads(json.dumps(merged.as_dict(), allow_nan=False)))

@@ -26,7 +26,11 @@ NAMES = ("left", "right")
 
 def objects(theta, tau, rng, views=2):
     """theta `(n,)` to x `(n, views)`."""
-    return theta[:, None] + tau * rng.standard_normal((len(theta), 1)) + rng.standard_normal((len(theta), views))
+    return (
+        theta[:, None]
+        + tau * rng.standard_normal((len(theta), 1))
+        + rng.standard_normal((len(theta), views))
+    )
 
 
 def pairs_of(n, tau, rng, theta=None):
@@ -39,8 +43,12 @@ def test_the_gate_keeps_its_false_alarm_rate_and_has_power_at_half_a_sigma():
     """2000 pairs, theta all over its prior; z_b a curved function of x_b, so the regression on theta is not exact."""
     rng, trials, power = np.random.default_rng(1), 60, 15
     curved = lambda p: Pairs(p.names, p.theta, p.a, np.concatenate([np.exp(p.b / 2), p.b], axis=1))  # noqa: E731
-    alarms = sum(check_independence(curved(pairs_of(2000, 0.0, rng)), rng).fires for _ in range(trials))
-    found = sum(check_independence(curved(pairs_of(2000, 0.5, rng)), rng).fires for _ in range(power))
+    alarms = sum(
+        check_independence(curved(pairs_of(2000, 0.0, rng)), rng).fires for _ in range(trials)
+    )
+    found = sum(
+        check_independence(curved(pairs_of(2000, 0.5, rng)), rng).fires for _ in range(power)
+    )
     print(f"{alarms} false alarms in {trials} at 5 %; power {found}/{power} at tau = 0.5")
     assert alarms <= allowed(trials, 0.05)
     assert found >= 0.9 * power
@@ -58,7 +66,9 @@ def test_the_classifier_sees_a_shared_variance_that_has_no_linear_correlation():
     for _ in range(10):
         theta = rng.uniform(-2, 2, (2000, 1))
         width = np.exp(0.5 * rng.standard_normal((2000, 1)))
-        result = check_independence(Pairs(NAMES, theta, *(theta + width * rng.standard_normal((2, 2000, 1)))), rng)
+        result = check_independence(
+            Pairs(NAMES, theta, *(theta + width * rng.standard_normal((2, 2000, 1)))), rng
+        )
         found, linear = found + (result.classifier <= 0.025), linear + (result.correlation <= 0.025)
     print(f"classifier {found} of 10, correlation {linear} of 10")
     assert found >= 9
@@ -76,7 +86,10 @@ def test_the_gate_warns_by_name_and_only_if_it_fires():
 def test_pairs_merge_and_the_verdict_does_not_depend_on_the_order():
     whole = pairs_of(900, 0.3, np.random.default_rng(5))
     parts = [Pairs(NAMES, whole.theta[i::3], whole.a[i::3], whole.b[i::3]) for i in range(3)]
-    verdicts = [check_independence(p, np.random.default_rng(6)) for p in (whole, parts[2] + parts[0] + parts[1])]
+    verdicts = [
+        check_independence(p, np.random.default_rng(6))
+        for p in (whole, parts[2] + parts[0] + parts[1])
+    ]
     assert verdicts[0] == verdicts[1]
 
 
@@ -101,7 +114,9 @@ def test_naive_coverage_collapses_as_the_shared_part_grows():
     rng, trials, n, views = np.random.default_rng(8), 4000, 100, 8
     seen = []
     for tau in (0.0, 0.5, 1.0, 2.0):
-        hat = (tau * rng.standard_normal((trials, n)).mean(axis=1)) + rng.standard_normal((trials, n * views)).mean(axis=1)
+        hat = (tau * rng.standard_normal((trials, n)).mean(axis=1)) + rng.standard_normal(
+            (trials, n * views)
+        ).mean(axis=1)
         claimed = np.sqrt((tau**2 + 1) / views / n)
         seen.append(coverage_of(hat, claimed))
         expected = 1 - 2 * norm.sf(claimed / np.sqrt((tau**2 + 1 / views) / n))
@@ -122,8 +137,14 @@ def test_each_remedy_for_objects_seen_twice_restores_coverage():
         alone = tau**2 + 1
         hat, naive = x.mean(), np.sqrt(alone / 2 / n)
         g = ((x - hat) / alone).reshape(-1, 1)
-        cluster = np.sqrt(sandwich(np.array([[2 * n / alone]]), cluster_covariance(g, np.repeat(np.arange(n), 2)))[0, 0])
-        s = -((x[:, :, None] - grid) ** 2).sum(axis=(0, 1)) / 2 / alone + term(grid[:, None], x[:, :1], x[:, 1:])
+        cluster = np.sqrt(
+            sandwich(
+                np.array([[2 * n / alone]]), cluster_covariance(g, np.repeat(np.arange(n), 2))
+            )[0, 0]
+        )
+        s = -((x[:, :, None] - grid) ** 2).sum(axis=(0, 1)) / 2 / alone + term(
+            grid[:, None], x[:, :1], x[:, 1:]
+        )
         second, first, _ = np.polyfit(grid, s, 2)
         sets = {"naive": (hat, naive), "sandwich": (hat, cluster), "joint": (hat, np.sqrt((tau**2 + 0.5) / n)),
                 "pairwise": (-first / 2 / second, np.sqrt(-1 / 2 / second))}  # fmt: skip
@@ -137,13 +158,27 @@ def test_the_pairwise_term_is_an_addend():
     """theta_hat and its error are the exact joint law's: 20,000 pairs teach the term to sqrt(200 / 20,000) = 0.1 sigma or so."""
     rng, n, tau = np.random.default_rng(12), 200, 2.0
     term = PairwiseTerm.learn(pairs_of(20_000, tau, rng), rng)
-    x, space = objects(np.zeros(n), tau, rng), ParameterSpace((Parameter("mu", "1", "the mean", -2.0, 2.0),))
-    alone = [Function(space, lambda t, y=y: -0.5 * (torch.from_numpy(y) - t) ** 2 / (tau**2 + 1)) for y in x.T]
-    total, theta = sum([*alone, term.scalar(space, x[:, :1], x[:, 1:])]), torch.linspace(-1, 1, 5).double()[:, None]
+    x, space = (
+        objects(np.zeros(n), tau, rng),
+        ParameterSpace((Parameter("mu", "1", "the mean", -2.0, 2.0),)),
+    )
+    alone = [
+        Function(space, lambda t, y=y: -0.5 * (torch.from_numpy(y) - t) ** 2 / (tau**2 + 1))
+        for y in x.T
+    ]
+    total, theta = (
+        sum([*alone, term.scalar(space, x[:, :1], x[:, 1:])]),
+        torch.linspace(-1, 1, 5).double()[:, None],
+    )
     assert np.allclose(total(theta) - sum(alone)(theta), term(theta.numpy(), x[:, :1], x[:, 1:]))
     fit, sigma = maximise(total), np.sqrt((tau**2 + 0.5) / n)
-    print(f"off by {(float(fit.theta[0]) - x.mean()) / sigma:.3f} sigma, error {float(fit.std[0]) / sigma:.3f} of the exact one")
-    assert abs(float(fit.theta[0]) - x.mean()) < 0.4 * sigma and abs(float(fit.std[0]) / sigma - 1) < 0.1
+    print(
+        f"off by {(float(fit.theta[0]) - x.mean()) / sigma:.3f} sigma, error {float(fit.std[0]) / sigma:.3f} of the exact one"
+    )
+    assert (
+        abs(float(fit.theta[0]) - x.mean()) < 0.4 * sigma
+        and abs(float(fit.std[0]) / sigma - 1) < 0.1
+    )
 
 
 def test_a_systematic_of_the_whole_data_set_belongs_in_theta():
@@ -157,7 +192,9 @@ def test_a_systematic_of_the_whole_data_set_belongs_in_theta():
     g = np.stack([n * a + n / 16 * b, n * tau * a])
     hat = np.linalg.solve(H, g)[0]
     with_eta = coverage_of(hat, np.sqrt(np.linalg.inv(H)[0, 0]))
-    print(f"coverage {naive / trials:.3f} without eta, {with_eta / trials:.3f} with it in theta and its constraint once")
+    print(
+        f"coverage {naive / trials:.3f} without eta, {with_eta / trials:.3f} with it in theta and its constraint once"
+    )
     assert naive < 0.2 * trials
     assert within(with_eta, trials, ONE_SIGMA)
 

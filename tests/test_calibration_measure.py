@@ -23,7 +23,9 @@ from addend.parameters import Parameter, ParameterSpace
 from addend.stages.calibrate import total
 
 BUDGET = Budget(seed=7, expected=20, cells=16, simulations=6400, datasets=1024, points=512)
-SHIPPED = yaml.safe_load((Path(__file__).parent.parent / "modalities" / "toy" / "params.yaml").read_text())["register"]
+SHIPPED = yaml.safe_load(
+    (Path(__file__).parent.parent / "modalities" / "toy" / "params.yaml").read_text()
+)["register"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -93,13 +95,18 @@ def test_the_parts_of_a_record_add_up_in_any_order(exact):
     for key, part in whole.parts.items():
         again = other.parts[key].as_dict()
         for name, value in part.as_dict().items():
-            assert name in ("names", "exact") or np.allclose(value, again[name], rtol=1e-12), (key, name)
+            assert name in ("names", "exact") or np.allclose(value, again[name], rtol=1e-12), (
+                key,
+                name,
+            )
     assert judge(whole, SHIPPED).as_dict() == judge(other, SHIPPED).as_dict()
 
 
 def test_the_same_seed_measures_the_same_and_parts_differ():
     tiny = replace(BUDGET, cells=4, simulations=80, datasets=64, points=32)
-    one, two = (json.dumps(measure(encoder(Line()), Toy(), tiny, part=3).as_dict()) for _ in range(2))
+    one, two = (
+        json.dumps(measure(encoder(Line()), Toy(), tiny, part=3).as_dict()) for _ in range(2)
+    )
     assert one == two
     assert one != json.dumps(measure(encoder(Line()), Toy(), tiny, part=4).as_dict())
 
@@ -111,8 +118,12 @@ def test_a_neighbourhood_is_a_normal_law_within_the_bounds():
     law = stats.multivariate_normal(np.zeros(2), 4 * np.linalg.inv(25 * J + np.diag([0.03, 0.03])))
     theta = near.draw(4000, np.random.default_rng(1))
     assert np.allclose(np.diff(near.log_density(theta)), np.diff(law.logpdf(theta)))
-    assert within(int(((near.whitened(theta) ** 2).sum(axis=1) < stats.chi2.ppf(0.68, 2)).sum()), 4000, 0.68)
-    at_the_corner = Neighbourhood.around(high, 0 * J, 25, low, high).draw(4000, np.random.default_rng(2))
+    assert within(
+        int(((near.whitened(theta) ** 2).sum(axis=1) < stats.chi2.ppf(0.68, 2)).sum()), 4000, 0.68
+    )
+    at_the_corner = Neighbourhood.around(high, 0 * J, 25, low, high).draw(
+        4000, np.random.default_rng(2)
+    )
     assert ((at_the_corner >= low) & (at_the_corner <= high)).all() and at_the_corner.min() < -8
 
 
@@ -122,14 +133,18 @@ class Copies(Modality):
     name, title, parameters = "copies", "Copies of theta", ("theta",)
 
     def __init__(self, d: int):
-        copies = tuple(Field(f"x{k}", "1", "a copy", present="all" if k else None) for k in range(d))
+        copies = tuple(
+            Field(f"x{k}", "1", "a copy", present="all" if k else None) for k in range(d)
+        )
         self.schema = Schema(copies, (Field("all", "1", "1 where there is more than one copy"),))
 
     def covariates(self, n, rng):
         return {"all": (rng.random(n) < 0.7).astype(float)}
 
     def simulate(self, theta, covariates, rng):
-        return {f.name: theta[:, 0] + rng.standard_normal(len(theta)) for f in self.schema.observables}
+        return {
+            f.name: theta[:, 0] + rng.standard_normal(len(theta)) for f in self.schema.observables
+        }
 
     def read(self, table):
         return dict(table)
@@ -164,7 +179,12 @@ def test_a_tilted_normalisation_is_found_at_its_size_in_any_dimension(d, tilt):
     """Exactly by quadrature; by importance within 4.5 of its errors. Rows that lack an observable are passed over."""
     space = ParameterSpace((Parameter("theta", "1", "a number", -2.0, 2.0),))
     cells = design(space, 8, seed=1)
-    z = normalisation(encoder(Tilted(tilt, ratio=False), Copies(d), space), Copies(d), cells, np.random.default_rng(3))
+    z = normalisation(
+        encoder(Tilted(tilt, ratio=False), Copies(d), space),
+        Copies(d),
+        cells,
+        np.random.default_rng(3),
+    )
     print(z.log_z - tilt * cells[:, 0], z.error)
     assert (np.abs(z.log_z - tilt * cells[:, 0]) < 1e-9 + 4.5 * z.error).all()
     assert z.error.max() < (1e-9 if d < 3 else 0.05)
@@ -173,5 +193,10 @@ def test_a_tilted_normalisation_is_found_at_its_size_in_any_dimension(d, tilt):
 def test_a_ratio_is_normalised_over_its_own_reference():
     space = ParameterSpace((Parameter("theta", "1", "a number", -2.0, 2.0),))
     cells = design(space, 8, seed=1)
-    z = normalisation(encoder(Tilted(0.1, ratio=True), Copies(1), space), Copies(1), cells, np.random.default_rng(4))
+    z = normalisation(
+        encoder(Tilted(0.1, ratio=True), Copies(1), space),
+        Copies(1),
+        cells,
+        np.random.default_rng(4),
+    )
     assert (np.abs(z.log_z - 0.1 * cells[:, 0]) < 4.5 * z.error).all() and z.error.max() < 0.05

@@ -37,9 +37,13 @@ def test_learned_sets_cover_where_those_of_wilks_do_not(name):
     theta, audit = (rng.uniform(oracle.low, oracle.high, (draws, 1)) for _ in range(2))
     learned = learn(Draws(("theta",), theta, t_of_a_wrong_psi(name, theta[:, 0], 100, rng)))
     t = t_of_a_wrong_psi(name, audit[:, 0], 100, rng)
-    found = Audit.measure(("theta",), audit, learned.inside(audit, t), LEVELS, [oracle.low], [oracle.high])
+    found = Audit.measure(
+        ("theta",), audit, learned.inside(audit, t), LEVELS, [oracle.low], [oracle.high]
+    )
     plain = (t[:, None] <= stats.chi2.ppf(LEVELS, 1)).mean(axis=0)
-    print(f"{name}: Wilks {plain.round(3)}, learned {found.coverage.round(3)} for nominal .683 .954, n = {draws}")
+    print(
+        f"{name}: Wilks {plain.round(3)}, learned {found.coverage.round(3)} for nominal .683 .954, n = {draws}"
+    )
     spread = np.sqrt(np.array(LEVELS) * (1 - np.array(LEVELS)) / draws * 2)
     assert (np.abs(found.coverage - LEVELS) < 3.3 * spread + [0.005, 0.003]).all()
     assert plain[0] < 0.6
@@ -53,7 +57,9 @@ def test_the_linear_programme_finds_the_quantile_and_the_least_pinball_loss():
     x = np.stack([np.ones(999), rng.random(999)], axis=1)
     best = quantile_regression(x, y + x[:, 1], 0.9)
     loss = lambda beta: np.sum((r := y + x[:, 1] - x @ beta) * (0.9 - (r < 0)))  # noqa: E731
-    assert all(loss(best) <= loss(best + 0.05 * step) + 1e-9 for step in rng.standard_normal((100, 2)))
+    assert all(
+        loss(best) <= loss(best + 0.05 * step) + 1e-9 for step in rng.standard_normal((100, 2))
+    )
 
 
 def test_critical_values_follow_theta_and_are_ordered():
@@ -63,7 +69,9 @@ def test_critical_values_follow_theta_and_are_ordered():
     c = learn(Draws(("a", "b"), theta, np.exp(theta[:, 0]) * rng.chisquare(1, 6000)))
     at = np.array([[-0.8, 0.3], [0.0, 0.0], [0.8, -0.5]])
     assert np.allclose(c(at), np.exp(at[:, :1]) * stats.chi2.ppf(LEVELS, 1), rtol=0.15)
-    crossing = CriticalValues(("a",), (0.0,), (1.0,), 1, LEVELS, np.array([[0.0, 1.0], [0.0, -1.0]]), 100)
+    crossing = CriticalValues(
+        ("a",), (0.0,), (1.0,), 1, LEVELS, np.array([[0.0, 1.0], [0.0, -1.0]]), 100
+    )
     assert (np.diff(crossing(np.linspace(0, 1, 9)[:, None])) >= 0).all()
     assert (crossing(np.array([[5.0]])) == crossing(np.array([[1.0]]))).all()
 
@@ -87,12 +95,21 @@ def test_too_few_draws_for_a_level_are_refused():
 def audit(rng, coverage, n=2000):
     """An audit whose sets hold the truth with probability `coverage(theta)` at both levels' nominal ratio."""
     theta = rng.random((n, 2))
-    return Audit.measure(("a", "b"), theta, rng.random((n, 1)) < coverage(theta)[:, None] * np.ones(1), (0.9,), [0, 0], [1, 1])
+    return Audit.measure(
+        ("a", "b"),
+        theta,
+        rng.random((n, 1)) < coverage(theta)[:, None] * np.ones(1),
+        (0.9,),
+        [0, 0],
+        [1, 1],
+    )
 
 
 def test_an_audit_names_the_slice_where_coverage_fails_and_no_other():
     rng, trials = np.random.default_rng(6), 200
-    alarms = sum(bool(audit(rng, lambda t: np.full(len(t), 0.9)).failing(0.05)) for _ in range(trials))
+    alarms = sum(
+        bool(audit(rng, lambda t: np.full(len(t), 0.9)).failing(0.05)) for _ in range(trials)
+    )
     assert alarms <= allowed(trials, 0.05)
     bad = audit(rng, lambda t: np.where(t[:, 0] > 0.75, 0.7, 0.9)).failing(1e-3)
     print(bad)
@@ -112,7 +129,13 @@ def test_simulated_tension_quantiles_keep_their_rate_and_agree_with_wilks_where_
     """Three Gaussian modalities of one parameter: Q ~ chi^2 with 2 degrees of freedom."""
     rng = np.random.default_rng(8)
     hats = rng.standard_normal((4000, 3)) / np.sqrt([10, 20, 30])
-    together = -(np.array([10, 20, 30]) * (hats - np.average(hats, axis=1, weights=[10, 20, 30])[:, None]) ** 2).sum(axis=1) / 2
+    together = (
+        -(
+            np.array([10, 20, 30])
+            * (hats - np.average(hats, axis=1, weights=[10, 20, 30])[:, None]) ** 2
+        ).sum(axis=1)
+        / 2
+    )
     q = statistic(np.zeros((4000, 3)), together)
     law = sum(Tension("all", q[i * 500 : (i + 1) * 500]) for i in range(4))
     p = np.array([law.p_value(v) for v in q[2000:]])
@@ -132,7 +155,10 @@ def test_binomial_intervals_hold_the_true_fraction_at_least_as_often_as_they_say
 
 
 def test_polynomials_and_their_gradients_agree():
-    basis, theta = Polynomial((0.0, -1.0, 2.0), (1.0, 3.0, 2.0), 3), np.random.default_rng(9).random((4, 3))
+    basis, theta = (
+        Polynomial((0.0, -1.0, 2.0), (1.0, 3.0, 2.0), 3),
+        np.random.default_rng(9).random((4, 3)),
+    )
     assert len(basis.powers) == 10
     step = 1e-6
     for d in range(3):

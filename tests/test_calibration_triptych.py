@@ -37,7 +37,9 @@ def ranks_by_weights(widen, rng, n=N):
 
 def coverage_by_samples(widen, rng, n=N):
     truth, samples, density = gaussian_posteriors(n, widen, rng)
-    return Coverage.measure(("joint",), credibility_from_samples(density(samples), density(truth[:, None])[:, 0], rng))
+    return Coverage.measure(
+        ("joint",), credibility_from_samples(density(samples), density(truth[:, None])[:, 0], rng)
+    )
 
 
 def coverage_by_weights(widen, rng, n=N):
@@ -53,12 +55,16 @@ def coverage_by_parameter(widen, rng, n=N):
 def tarp_by_samples(widen, rng, n=N):
     truth, samples, _ = gaussian_posteriors(n, widen, rng)
     flat = np.zeros(samples.shape[:2])
-    return tarp.coverage(tarp.fraction_closer(samples, flat, truth, flat[:, 0], 3 * tarp.references(n, 2, rng), rng))
+    return tarp.coverage(
+        tarp.fraction_closer(samples, flat, truth, flat[:, 0], 3 * tarp.references(n, 2, rng), rng)
+    )
 
 
 def tarp_by_weights(widen, rng, n=N):
     truth, points, s, s_truth = box_posteriors(n, widen, rng)
-    return tarp.coverage(tarp.fraction_closer(points, s, truth, s_truth, tarp.references(n, 2, rng), rng))
+    return tarp.coverage(
+        tarp.fraction_closer(points, s, truth, s_truth, tarp.references(n, 2, rng), rng)
+    )
 
 
 EVERY = [
@@ -70,8 +76,12 @@ EVERY = [
 @pytest.mark.parametrize("measure", EVERY, ids=lambda f: f.__name__)
 def test_exact_posteriors_are_called_calibrated(measure):
     rng = np.random.default_rng(1)
-    alarms = sum(set(measure(1.0, rng).verdicts(0.05).values()) != {"calibrated"} for _ in range(REPEATS))
-    print(f"{measure.__name__}: {alarms} false alarms in {REPEATS}, up to {allowed(REPEATS, 0.05)} by chance")
+    alarms = sum(
+        set(measure(1.0, rng).verdicts(0.05).values()) != {"calibrated"} for _ in range(REPEATS)
+    )
+    print(
+        f"{measure.__name__}: {alarms} false alarms in {REPEATS}, up to {allowed(REPEATS, 0.05)} by chance"
+    )
     assert alarms <= allowed(REPEATS, 0.05)
 
 
@@ -79,7 +89,9 @@ def test_exact_posteriors_are_called_calibrated(measure):
 @pytest.mark.parametrize("measure", EVERY, ids=lambda f: f.__name__)
 def test_posteriors_of_wrong_width_are_named(measure, widen):
     rng = np.random.default_rng(2)
-    named = sum(set(measure(widen, rng).verdicts(0.05).values()) == {WIDTHS[widen]} for _ in range(POWER))
+    named = sum(
+        set(measure(widen, rng).verdicts(0.05).values()) == {WIDTHS[widen]} for _ in range(POWER)
+    )
     print(f"{measure.__name__} x{widen}: named in {named} of {POWER}")
     assert named >= 0.9 * POWER
 
@@ -110,7 +122,9 @@ def test_closure_pulls_are_the_width_they_should_be():
 def test_a_shifted_posterior_is_called_biased():
     rng = np.random.default_rng(5)
     truth, samples, _ = gaussian_posteriors(1000, 1.0, rng)
-    assert set(Ranks.measure(NAMES, rank_from_samples(samples + 0.3, truth, rng)).verdicts().values()) == {"biased"}
+    assert set(
+        Ranks.measure(NAMES, rank_from_samples(samples + 0.3, truth, rng)).verdicts().values()
+    ) == {"biased"}
 
 
 def test_ranks_are_uniform_however_few_the_points_and_whatever_the_proposal():

@@ -7,7 +7,13 @@ import pytest
 from calibration_oracles import ORACLES, allowed
 
 from addend.calibration.centring import Centring, fit_centring, helps, residual_curl
-from addend.calibration.score import ScoreMoments, hotelling, information_ratio, pooled_p_value, pooled_ratio
+from addend.calibration.score import (
+    ScoreMoments,
+    hotelling,
+    information_ratio,
+    pooled_p_value,
+    pooled_ratio,
+)
 from addend.calibration.trust import fused_bias, require_trust, standing, trust_size
 from addend.errors import BeyondTrust, NotFinite, NotMergeable, TooFewSimulations
 
@@ -33,7 +39,9 @@ def test_the_lower_bound_is_below_the_truth_in_95_percent_of_cases(b):
     sizes = [trust_size(planted(rng, cells=3, n=500, b=b)) for _ in range(trials)]
     over, under = sum(s.low > b**-2 for s in sizes), sum(s.high < b**-2 for s in sizes)
     worst = sum(s.worst_low > b**-2 for s in sizes)
-    print(f"b = {b}: bounds fail {over} and {under} times in {trials}, for all cells at once {worst} times")
+    print(
+        f"b = {b}: bounds fail {over} and {under} times in {trials}, for all cells at once {worst} times"
+    )
     assert max(over, under, worst) <= allowed(trials, 0.05)
 
 
@@ -48,7 +56,9 @@ def test_the_noise_of_the_score_does_not_count_as_bias():
     rng, sizes = np.random.default_rng(4), []
     for _ in range(400):
         g = rng.standard_normal((50, 3)) @ np.diag([1.0, 10.0, 0.1])
-        moments = ScoreMoments.measure("abc", np.zeros((1, 3)), np.zeros(50, int), g, np.zeros((50, 3, 3)))
+        moments = ScoreMoments.measure(
+            "abc", np.zeros((1, 3)), np.zeros(50, int), g, np.zeros((50, 3, 3))
+        )
         size = moments.bias[0] @ np.linalg.inv(moments.J[0]) @ moments.bias[0]
         sizes.append(50 * size * 45 / 49 - 3)
     assert abs(np.mean(sizes)) < 4 * np.std(sizes) / np.sqrt(400)
@@ -59,7 +69,9 @@ def test_hotelling_keeps_its_false_alarm_rate():
     mix = rng.standard_normal((3, 3))
     g = rng.standard_normal((trials * 60, 3)) @ mix
     index = np.repeat(np.arange(trials), 60)
-    p = hotelling(ScoreMoments.measure("abc", np.zeros((trials, 3)), index, g, np.zeros((len(g), 3, 3))))
+    p = hotelling(
+        ScoreMoments.measure("abc", np.zeros((trials, 3)), index, g, np.zeros((len(g), 3, 3)))
+    )
     alarms = int((p < 0.05).sum())
     print(f"{alarms} false alarms in {trials} at 5 %")
     assert alarms <= allowed(trials, 0.05)
@@ -72,9 +84,16 @@ def test_curvature_ratio_is_one_for_exact_and_the_sharpening_for_wrong_widths():
         theta, rng = np.linspace(oracle.low, oracle.high, 5), np.random.default_rng(6)
         x = oracle.draw(theta, 20_000, rng)
         for sharpen in (1.0, 0.25, 4.0):
-            g, h = sharpen * oracle.score(x, theta[:, None]), sharpen * oracle.hessian(x, theta[:, None])
+            g, h = (
+                sharpen * oracle.score(x, theta[:, None]),
+                sharpen * oracle.hessian(x, theta[:, None]),
+            )
             moments = ScoreMoments.measure(
-                ("theta",), theta[:, None], np.repeat(np.arange(5), 20_000), g.reshape(-1, 1), h.reshape(-1, 1, 1)
+                ("theta",),
+                theta[:, None],
+                np.repeat(np.arange(5), 20_000),
+                g.reshape(-1, 1),
+                h.reshape(-1, 1, 1),
             )
             print(f"{name} sharpened {sharpen}: {pooled_ratio(moments):.3f}")
             assert abs(pooled_ratio(moments) / sharpen - 1) < 0.05
@@ -141,7 +160,12 @@ def test_what_cannot_be_merged_or_counted_is_named():
 
 
 def test_standing_warns_from_a_tenth_and_refuses_above():
-    assert [standing(n, 400) for n in (40, 41, 400, 401)] == ["within", "marked", "marked", "beyond"]
+    assert [standing(n, 400) for n in (40, 41, 400, 401)] == [
+        "within",
+        "marked",
+        "marked",
+        "beyond",
+    ]
     assert standing(10**9, np.inf) == "within"
     with pytest.raises(BeyondTrust, match="toy"):
         require_trust(401, 400, "toy")
@@ -159,7 +183,9 @@ def two_dimensional(rng, b, cells=30, n=4000):
     theta = rng.random((cells, 2))
     index = np.repeat(np.arange(cells), n)
     g = rng.standard_normal((len(index), 2)) + b(theta)[index]
-    return ScoreMoments.measure(("a", "b"), theta, index, g, np.broadcast_to(-np.eye(2), (len(index), 2, 2)))
+    return ScoreMoments.measure(
+        ("a", "b"), theta, index, g, np.broadcast_to(-np.eye(2), (len(index), 2, 2))
+    )
 
 
 def test_centring_removes_a_bias_that_is_a_gradient_and_says_so_when_it_is_not():
@@ -168,7 +194,9 @@ def test_centring_removes_a_bias_that_is_a_gradient_and_says_so_when_it_is_not()
     rng = np.random.default_rng(12)
     for b, left in ((gradient, 0.0), (curl, 0.3**2 / 6)):
         fit, audit = two_dimensional(rng, b), two_dimensional(rng, b)
-        centring = Centring.from_dict(json.loads(json.dumps(fit_centring(fit, [0, 0], [1, 1]).as_dict())))
+        centring = Centring.from_dict(
+            json.loads(json.dumps(fit_centring(fit, [0, 0], [1, 1]).as_dict()))
+        )
         assert abs(residual_curl(centring, audit) - left) < 2e-3 + 0.3 * left
         assert helps(centring, audit) or b is curl
 
@@ -190,4 +218,6 @@ def test_centring_is_the_same_function_in_numpy_and_torch():
     t = torch.tensor(theta, requires_grad=True)
     value = centring(t)
     assert np.allclose(value.detach().numpy(), centring(theta), rtol=1e-12)
-    assert np.allclose(torch.autograd.grad(value.sum(), t)[0].numpy(), centring.gradient(theta), rtol=1e-12)
+    assert np.allclose(
+        torch.autograd.grad(value.sum(), t)[0].numpy(), centring.gradient(theta), rtol=1e-12
+    )

@@ -23,15 +23,24 @@ def trained():
     z = (MEANS[k] + WIDTHS[k] * torch.randn(20000))[:, None]
     ratio = Ratio(1, 0, 3, "binary", candidates=4, hidden=(32, 32))
     head = Categorical({"kind": ratio.kind, "config": ratio.config()}, column=0, classes=3)
-    fit(head, Rows(z, torch.zeros(20000, 0), levels(3)[k].float()[:, None]), Training(0, (600,), (512,), (5e-3,)))
+    fit(
+        head,
+        Rows(z, torch.zeros(20000, 0), levels(3)[k].float()[:, None]),
+        Training(0, (600,), (512,), (5e-3,)),
+    )
     return head
 
 
 def test_indicators_are_exact_at_every_index_flat_there_and_add_to_one():
     x = levels(4).requires_grad_(True)
     assert torch.allclose(indicators(x, 4), torch.eye(4, dtype=torch.float64))
-    assert torch.autograd.grad((indicators(x, 4) @ torch.arange(4.0).double()).sum(), x)[0].abs().max() < 1e-12
-    assert torch.allclose(indicators(torch.linspace(-1, 1, 99).double(), 4).sum(-1), torch.ones(99).double())
+    assert (
+        torch.autograd.grad((indicators(x, 4) @ torch.arange(4.0).double()).sum(), x)[0].abs().max()
+        < 1e-12
+    )
+    assert torch.allclose(
+        indicators(torch.linspace(-1, 1, 99).double(), 4).sum(-1), torch.ones(99).double()
+    )
 
 
 def test_the_probability_of_each_model_is_a_softmax_with_the_log_prior(trained):
@@ -50,7 +59,12 @@ def test_the_sum_picks_the_model_that_made_the_data(trained):
     for k in range(3):
         for _ in range(20):
             z = (MEANS[k] + WIDTHS[k] * torch.randn(50))[:, None]
-            assert int(trained.outer(z, torch.zeros(50, 0), levels(3).float()[:, None]).sum(1).argmax()) == k
+            assert (
+                int(
+                    trained.outer(z, torch.zeros(50, 0), levels(3).float()[:, None]).sum(1).argmax()
+                )
+                == k
+            )
 
 
 def test_an_index_beside_other_parameters_passes_through_to_the_inner_head():

@@ -5,7 +5,13 @@ import torch
 from torch import nn
 
 from addend.errors import ThetaLawMismatch, UnboundedDensity, UnfitHead
-from addend.heads.laws import Invertible, require_frozen_or_invertible, require_one_law, require_rowwise, require_smooth
+from addend.heads.laws import (
+    Invertible,
+    require_frozen_or_invertible,
+    require_one_law,
+    require_rowwise,
+    require_smooth,
+)
 from addend.heads.ratio import Ratio
 from addend.testing.heads import check_curvature, check_head, check_rows
 
@@ -38,7 +44,9 @@ class Altered(Ratio):
         return self(z[None], e[None], phi[:, None])
 
 
-@pytest.mark.parametrize("layer", [nn.ReLU(), nn.LeakyReLU(), nn.ELU(), nn.Hardtanh(), nn.Softsign(), nn.PReLU()])
+@pytest.mark.parametrize(
+    "layer", [nn.ReLU(), nn.LeakyReLU(), nn.ELU(), nn.Hardtanh(), nn.Softsign(), nn.PReLU()]
+)
 def test_an_activation_that_is_not_c2_is_refused(layer):
     with pytest.raises(UnfitHead, match="not C2"):
         check_head(Altered(layer), *example())
@@ -88,7 +96,9 @@ def test_a_trainable_backbone_under_a_likelihood_is_refused():
 def test_the_loss_of_a_trainable_backbone_under_a_likelihood_is_unbounded_indeed():
     """Shrinking z by e lowers -E log q of a Gaussian fitted to z by one nat for each dimension, without end."""
     z = torch.randn(1000, 2).double()
-    losses = [float((z * torch.exp(torch.tensor(-k))).std(0).log().sum()) for k in (0.0, 10.0, 20.0)]
+    losses = [
+        float((z * torch.exp(torch.tensor(-k))).std(0).log().sum()) for k in (0.0, 10.0, 20.0)
+    ]
     assert losses[0] - losses[1] == pytest.approx(20) and losses[1] - losses[2] == pytest.approx(20)
 
 

@@ -38,7 +38,9 @@ def empty(tmp_path, monkeypatch):
 def points(tmp_path):
     """theta `(25, 2)` over the toy's support, and its table."""
     theta = np.random.default_rng(0).uniform(-3, 3, (25, 2))
-    return theta, write(tmp_path / "points.csv", {"toy.intercept": theta[:, 0], "toy.slope": theta[:, 1]})
+    return theta, write(
+        tmp_path / "points.csv", {"toy.intercept": theta[:, 0], "toy.slope": theta[:, 1]}
+    )
 
 
 @pytest.fixture
@@ -54,7 +56,10 @@ def write(path, columns, units=None):
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(f"{name} [{units[name]}]" if units else name for name in columns)
-        rows.writerows(["" if np.isnan(v) else repr(float(v)) for v in row] for row in zip(*columns.values(), strict=True))
+        rows.writerows(
+            ["" if np.isnan(v) else repr(float(v)) for v in row]
+            for row in zip(*columns.values(), strict=True)
+        )
     return path
 
 
@@ -91,7 +96,9 @@ def test_every_column_in_another_unit_is_refused(empty, name):
     units = {f.name: f.unit for f in modality.table.fields}
     for column in units:
         with pytest.raises(UnknownUnit, match=f"'{column}'.*furlong"):
-            doors.ingest(name, write(empty / "mine.csv", table, units | {column: "furlong"}), "mine")
+            doors.ingest(
+                name, write(empty / "mine.csv", table, units | {column: "furlong"}), "mine"
+            )
     assert not (empty / "data").exists()
 
 
@@ -110,15 +117,22 @@ def test_appended_rows_follow_in_a_shard_of_their_own_and_once(empty):
     doors.ingest("toy", write(empty / "first.csv", rows(table, slice(12))), "mine")
     before = files(empty / "data")
     for _ in range(2):
-        found = doors.ingest("toy", write(empty / "more.csv", rows(table, slice(12, None))), "mine", append=True)
+        found = doors.ingest(
+            "toy", write(empty / "more.csv", rows(table, slice(12, None))), "mine", append=True
+        )
     assert [s.n for s in found.shards] == [12, 8]
-    assert all(files(empty / "data")[p] == content for p, content in before.items() if p.name != "set.json")
+    assert all(
+        files(empty / "data")[p] == content for p, content in before.items() if p.name != "set.json"
+    )
     for column, values in expected.items():
         np.testing.assert_array_equal(found.columns[column], values)
 
 
 def test_mock_observations_are_determined_by_their_seed(project):
-    made = {name: doors.mock("toy", name, "line", TRUTH, seed) for name, seed in (("a", 1), ("b", 1), ("c", 2))}
+    made = {
+        name: doors.mock("toy", name, "line", TRUTH, seed)
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    }
     y = {name: found.columns["y"] for name, found in made.items()}
     np.testing.assert_array_equal(y["a"], y["b"])
     assert not np.isin(y["a"], y["c"]).any()
@@ -131,12 +145,17 @@ def test_mock_observations_are_determined_by_their_seed(project):
 
 def test_mock_observations_scatter_about_their_truth_at_the_covariates_of_another_set(project):
     """The chi-square of N = 20 rows within the central 99.9 % of its law: a false alarm once in a thousand seeds."""
-    found, like = doors.mock("toy", "a", "line", TRUTH, 1), shards.read_set(places.observations("toy", "line"))
+    found, like = (
+        doors.mock("toy", "a", "line", TRUTH, 1),
+        shards.read_set(places.observations("toy", "line")),
+    )
     c = found.columns
     assert found.attrs["mock"] and found.attrs["truth"] == TRUTH and found.attrs["like"] == "line"
     for name in ("t", "y_err"):
         np.testing.assert_array_equal(c[name], like.columns[name])
-    statistic = (((c["y"] - TRUTH["toy.intercept"] - TRUTH["toy.slope"] * c["t"]) / c["y_err"]) ** 2).sum()
+    statistic = (
+        ((c["y"] - TRUTH["toy.intercept"] - TRUTH["toy.slope"] * c["t"]) / c["y_err"]) ** 2
+    ).sum()
     low, high = chi2.ppf([0.0005, 0.9995], 20)
     print(f"chi2 = {statistic:.1f}, band {low:.1f} to {high:.1f}")
     assert low < statistic < high
@@ -154,7 +173,9 @@ def test_logl_is_the_sum_of_the_outer_product(project, points, capsys):
     assert [[float(row[p]) for p in TRUTH] for row in written] == theta.tolist()
 
 
-def test_logl_needs_no_package_and_passes_over_parameters_of_others(project, points, tmp_path, monkeypatch):
+def test_logl_needs_no_package_and_passes_over_parameters_of_others(
+    project, points, tmp_path, monkeypatch
+):
     theta, path = points
     expected = doors.logl("toy", "line", path, tmp_path / "here.csv")
     monkeypatch.setenv("ADDEND_MODALITIES", "none")
@@ -171,9 +192,13 @@ def recorded(project, tmp_path, monkeypatch):
     """The project with another registry, whose champion knows what its simulations looked like."""
     folder = shutil.copytree(places.encoder("toy", "head"), tmp_path / "recorded")
     encoder = Encoder.load(folder)
-    simulated = torch.cat(encoder.embed(shards.read_set(places.pool("toy", "train")).columns), dim=1).numpy()
+    simulated = torch.cat(
+        encoder.embed(shards.read_set(places.pool("toy", "train")).columns), dim=1
+    ).numpy()
     support = Support.measure(simulated, np.random.default_rng(1))
-    (folder / artifact.RECORD).write_text(json.dumps(Record("toy", encoder.space.names, 20, True, {}, support).as_dict()))
+    (folder / artifact.RECORD).write_text(
+        json.dumps(Record("toy", encoder.space.names, 20, True, {}, support).as_dict())
+    )
     facts = {k: v for k, v in encoder.manifest.items() if k not in ("files", "format")}
     artifact.write_manifest(folder, facts, [*encoder.manifest["files"], artifact.RECORD])
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
@@ -181,19 +206,37 @@ def recorded(project, tmp_path, monkeypatch):
     registry.promote(registry.register("toy", folder, {}, {}), "for the test")
 
 
-def test_rows_unlike_any_simulation_are_counted_on_standard_error(recorded, project, points, tmp_path):
+def test_rows_unlike_any_simulation_are_counted_on_standard_error(
+    recorded, project, points, tmp_path
+):
     """Three points at t = 4 beside the line's own, which are drawn from within [-1, 1]."""
     _, table, _ = shipped("toy")
     far = {"t": 4.0, "y": 2.5, "y_err": 0.3}
-    beyond = {name: np.concatenate([values, np.full(3, far[name])]) for name, values in table.items()}
+    beyond = {
+        name: np.concatenate([values, np.full(3, far[name])]) for name, values in table.items()
+    }
     doors.ingest("toy", write(tmp_path / "beyond.csv", beyond), "beyond")
-    with pytest.warns(StrangeObservations, match="3 of 23 rows of the set 'beyond' of 'toy'.*row 21 first"):
+    with pytest.warns(
+        StrangeObservations, match="3 of 23 rows of the set 'beyond' of 'toy'.*row 21 first"
+    ):
         expected = doors.logl("toy", "beyond", points[1], tmp_path / "here.csv")
     command = ["addend", "logl", "toy", "--set", "beyond", "--theta", points[1]]
-    done = subprocess.run([Path(sys.executable).with_name("addend"), *command[1:]], cwd=project, capture_output=True, text=True)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("addend"), *command[1:]],
+        cwd=project,
+        capture_output=True,
+        text=True,
+    )
     print(done.stderr)
-    assert done.returncode == 0 and done.stdout == (tmp_path / "here.csv").read_text() and np.isfinite(expected).all()
-    assert done.stderr.startswith("addend: StrangeObservations: 3 of 23 rows") and done.stderr.count("\n") == 1
+    assert (
+        done.returncode == 0
+        and done.stdout == (tmp_path / "here.csv").read_text()
+        and np.isfinite(expected).all()
+    )
+    assert (
+        done.stderr.startswith("addend: StrangeObservations: 3 of 23 rows")
+        and done.stderr.count("\n") == 1
+    )
 
 
 def test_rows_like_the_simulations_pass_without_a_word(recorded, points, tmp_path):
@@ -204,20 +247,34 @@ def test_rows_like_the_simulations_pass_without_a_word(recorded, points, tmp_pat
 def test_the_order_of_the_thetas_changes_nothing(project, points, tmp_path):
     theta, path = points
     order = np.random.default_rng(1).permutation(25)
-    shuffled = write(tmp_path / "shuffled.csv", {"toy.slope": theta[order, 1], "toy.intercept": theta[order, 0]})
-    np.testing.assert_allclose(doors.logl("toy", "line", shuffled), doors.logl("toy", "line", path)[order], rtol=1e-12)
+    shuffled = write(
+        tmp_path / "shuffled.csv", {"toy.slope": theta[order, 1], "toy.intercept": theta[order, 0]}
+    )
+    np.testing.assert_allclose(
+        doors.logl("toy", "line", shuffled), doors.logl("toy", "line", path)[order], rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("shard_rows", [None, 1, 7])
-def test_permuting_observations_and_splitting_them_otherwise_changes_nothing(project, points, shard_rows):
+def test_permuting_observations_and_splitting_them_otherwise_changes_nothing(
+    project, points, shard_rows
+):
     """S to 1e-9 of itself."""
     modality, _, columns = shipped("toy")
     expected = doors.logl("toy", "line", points[1])
     order = np.random.default_rng(shard_rows or 0).permutation(len(columns["y"]))
     facts = {"modality": "toy", "set": "again", "mock": False}
-    made = shards.write_set(places.observations("toy", "again"), rows(columns, order), modality.schema, facts, shard_rows)
+    made = shards.write_set(
+        places.observations("toy", "again"),
+        rows(columns, order),
+        modality.schema,
+        facts,
+        shard_rows,
+    )
     found = doors.logl("toy", "again", points[1])
-    print(f"{len(made.shards)} shards, largest relative change {np.abs(found / expected - 1).max():.1e}")
+    print(
+        f"{len(made.shards)} shards, largest relative change {np.abs(found / expected - 1).max():.1e}"
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
@@ -253,4 +310,9 @@ def test_the_band_of_a_line_is_that_of_its_posterior(terms):
 def test_a_modality_whose_package_is_absent_has_no_panel(terms, monkeypatch):
     monkeypatch.setenv("ADDEND_MODALITIES", "none")
     numbers = {"parameters": {"toy.intercept": {"theta_hat": 0.0}, "toy.slope": {"theta_hat": 0.5}}}
-    assert drawings.panels(terms, numbers, Curves({FUSED: Samples(tuple(TRUTH), np.zeros((3, 2)))}), {}) == {}
+    assert (
+        drawings.panels(
+            terms, numbers, Curves({FUSED: Samples(tuple(TRUTH), np.zeros((3, 2)))}), {}
+        )
+        == {}
+    )

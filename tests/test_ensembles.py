@@ -112,10 +112,15 @@ def pooled(name):
 
 
 def summed(lab, encoders):
-    return Sum([*(Lazy(encoders[m], lab.observed[m]) for m in encoders), *constraints(lab.space)], lab.space)
+    return Sum(
+        [*(Lazy(encoders[m], lab.observed[m]) for m in encoders), *constraints(lab.space)],
+        lab.space,
+    )
 
 
-@pytest.mark.parametrize("adjust", [lambda e: e, lambda e: Adjusted(e, None, 1.0)], ids=["as it is", "adjusted"])
+@pytest.mark.parametrize(
+    "adjust", [lambda e: e, lambda e: Adjusted(e, None, 1.0)], ids=["as it is", "adjusted"]
+)
 def test_the_scatter_is_that_of_the_maxima_with_each_member_in_turn(adjust):
     """Against the maxima themselves, found one by one. S is quadratic but for the pool, whose curvature changes by t^2."""
     lab = laboratory(40)
@@ -124,22 +129,30 @@ def test_the_scatter_is_that_of_the_maxima_with_each_member_in_turn(adjust):
     fit = maximise(made.scalar)
     expected = np.zeros((3, 3))
     for m in TILTS:
-        hats = [maximise(summed(lab, encoders | {m: own})).theta.numpy() for own in members(encoders[m])]
+        hats = [
+            maximise(summed(lab, encoders | {m: own})).theta.numpy() for own in members(encoders[m])
+        ]
         expected += np.cov(hats, rowvar=False) / len(hats)
     plain = real_sandwich(made.scalar, fit)
-    assert np.allclose(widened(made, fit, plain) - plain, expected, rtol=1e-2, atol=1e-3 * expected.max())
+    assert np.allclose(
+        widened(made, fit, plain) - plain, expected, rtol=1e-2, atol=1e-3 * expected.max()
+    )
     assert expected[0, 0] > 0.01 * plain[0, 0]
 
 
 def test_without_an_ensemble_nothing_is_added():
     lab = laboratory(12)
-    assert np.array_equal(widened(terms(lab), maximise(lab.scalar), np.eye(len(SPACE))), np.eye(len(SPACE)))
+    assert np.array_equal(
+        widened(terms(lab), maximise(lab.scalar), np.eye(len(SPACE))), np.eye(len(SPACE))
+    )
 
 
 @pytest.fixture
 def pair_project(small_project, tmp_path, monkeypatch):
     """A copy of the small project whose toy asks for two members."""
-    root = shutil.copytree(small_project, tmp_path / "project", symlinks=True, ignore=shutil.ignore_patterns("mlflow"))
+    root = shutil.copytree(
+        small_project, tmp_path / "project", symlinks=True, ignore=shutil.ignore_patterns("mlflow")
+    )
     path = root / "modalities" / "toy" / "params.yaml"
     settings = yaml.safe_load(path.read_text())
     settings["finetune"]["members"] = 2
@@ -154,15 +167,23 @@ def test_an_ensemble_is_chosen_in_params_yaml_and_said_in_the_result(pair_projec
     encoder = Trained.load(places.encoder("toy", "head"))
     one, two = encoder.head.members
     assert encoder.head.kind == "ensemble" and encoder.head.normalised
-    assert any(not torch.equal(a, b) for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True))
+    assert any(
+        not torch.equal(a, b)
+        for a, b in zip(one.state_dict().values(), two.state_dict().values(), strict=True)
+    )
     registry = Registry(root=places.ROOT)
-    registry.promote(registry.register("toy", places.encoder("toy", "head"), {}, {}), "for the test")
+    registry.promote(
+        registry.register("toy", places.encoder("toy", "head"), {}, {}), "for the test"
+    )
     monkeypatch.setattr(calibrate_fusion, "read_budget", lambda settings: Budget(400, 40))
     fusion.gather("alone")
     resolve.resolve("alone")
     for step in (fusion.evaluate, fit_stage.fuse, calibrate_fusion.calibrate):
         step("alone")
-    fit, found = (json.loads((places.fusion("alone", s) / f"{s}.json").read_text()) for s in ("fit", "calibration"))
+    fit, found = (
+        json.loads((places.fusion("alone", s) / f"{s}.json").read_text())
+        for s in ("fit", "calibration")
+    )
     made = fusion.read_terms("alone")
     summary = report_stage.summarise("alone", made, fit, found)
     assert summary["modalities"]["toy"]["correction"] == "ensemble of 2"

@@ -21,7 +21,11 @@ from addend.report import FUSED, read_curves
 from addend.stages import places
 from addend.stages.fusion import read_terms
 
-OWN = {"chronometers": ["chronometers.eta_imf", "chronometers.eta_sps"], "bao": ["rd"], "masers": []}
+OWN = {
+    "chronometers": ["chronometers.eta_imf", "chronometers.eta_sps"],
+    "bao": ["rd"],
+    "masers": [],
+}
 MODALITIES = list(OWN)
 RMS, SHIFT, WIDTH = 0.1, 0.1, 0.04
 
@@ -33,7 +37,14 @@ def real(demo):
     with chdir(demo):
         terms = read_terms("real")
         curves = read_curves(places.fusion("real", "fit") / "curves.npz")
-        return terms, curves, {m: shards.read_set(places.fusion("real", "observations") / m).columns for m in MODALITIES}
+        return (
+            terms,
+            curves,
+            {
+                m: shards.read_set(places.fusion("real", "observations") / m).columns
+                for m in MODALITIES
+            },
+        )
 
 
 def exact_sum(modalities, names, theta, observations):
@@ -97,7 +108,12 @@ def _exact_maximum(used, names, fit, observations):
         return -exact_sum(used, names, theta[None], observations)[0]
 
     size = len(free) + ("rd" in names and "rd" not in fit.identified)
-    found = minimize(minus, np.zeros(size), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-7, "maxiter": 4000})
+    found = minimize(
+        minus,
+        np.zeros(size),
+        method="Nelder-Mead",
+        options={"xatol": 1e-4, "fatol": 1e-7, "maxiter": 4000},
+    )
     theta = start.copy()
     theta[free] += scale * found.x[: len(free)]
     return theta

@@ -25,11 +25,18 @@ class Exact(Head):
 
     def __init__(self, law):
         super().__init__()
-        self.law, self.unit = law, nn.Parameter(torch.ones((), dtype=torch.float64), requires_grad=False)
+        self.law, self.unit = (
+            law,
+            nn.Parameter(torch.ones((), dtype=torch.float64), requires_grad=False),
+        )
 
     def forward(self, z, e, phi):
         location, scale = phi[..., 0], torch.exp(0.5 * phi[..., 1])
-        return self.law(0.0, 1.0).log_prob((z[..., 0] - location) / scale) - scale.log() + 0 * self.unit
+        return (
+            self.law(0.0, 1.0).log_prob((z[..., 0] - location) / scale)
+            - scale.log()
+            + 0 * self.unit
+        )
 
     def loss(self, z, e, phi, generator=None):
         return -self(z, e, phi).mean()
@@ -43,7 +50,11 @@ NORMAL, CAUCHY = Exact(torch.distributions.Normal), Exact(torch.distributions.Ca
 
 def draws(teacher, n, phi=None):
     """Observations `(n, 1)`, no covariates, at thetas from all over the box or at `phi (2,)`."""
-    phi = 2 * torch.rand(n, 2, dtype=torch.float64) - 1 if phi is None else torch.as_tensor(phi).double().expand(n, 2)
+    phi = (
+        2 * torch.rand(n, 2, dtype=torch.float64) - 1
+        if phi is None
+        else torch.as_tensor(phi).double().expand(n, 2)
+    )
     z = phi[:, :1] + torch.exp(0.5 * phi[:, 1:]) * teacher.law(0.0, 1.0).sample((n, 1)).double()
     return (z if teacher is NORMAL else z.arcsinh()), torch.zeros(n, 0, dtype=torch.float64)
 
@@ -75,7 +86,10 @@ def test_a_data_set_is_its_statistic(student):
 def test_statistics_add_whatever_the_chunks_and_the_order(student):
     z, e = draws(NORMAL, 1000)
     order = torch.randperm(1000)
-    whole, parts = student.statistic(z, e), sum(student.statistic(z[i], e[i]) for i in order.split(130))
+    whole, parts = (
+        student.statistic(z, e),
+        sum(student.statistic(z[i], e[i]) for i in order.split(130)),
+    )
     assert torch.allclose(whole, parts, rtol=1e-9)
     assert torch.equal(student.statistic(z[:0], e[:0]), torch.zeros(7, dtype=torch.float64))
 
@@ -130,8 +144,12 @@ def test_the_student_finds_its_teachers_maximum(student, phi):
     steps = []
     for head in (student, NORMAL):
         at = torch.tensor(phi, dtype=torch.float64)
-        gradient = torch.autograd.functional.jacobian(lambda t, h=head: h.outer(z, e, t[None]).sum(), at)
-        hessian = torch.autograd.functional.hessian(lambda t, h=head: h.outer(z, e, t[None]).sum(), at)
+        gradient = torch.autograd.functional.jacobian(
+            lambda t, h=head: h.outer(z, e, t[None]).sum(), at
+        )
+        hessian = torch.autograd.functional.hessian(
+            lambda t, h=head: h.outer(z, e, t[None]).sum(), at
+        )
         steps.append(-torch.linalg.solve(hessian, gradient))
     error = torch.linalg.inv(-hessian).diagonal().sqrt()
     print(((steps[0] - steps[1]) / error).tolist())
@@ -141,7 +159,9 @@ def test_the_student_finds_its_teachers_maximum(student, phi):
 def test_cauchy_has_no_finite_statistic_and_more_features_leave_less_out():
     """Pitman, Koopman and Darmois: no d is enough, and the record says how much each leaves."""
     z, e = draws(CAUCHY, 6000)
-    errors = [float(distil(CAUCHY, z, e, TWO_D, d, (32, 32), steps=1500).left_out[0]) for d in (2, 4, 12)]
+    errors = [
+        float(distil(CAUCHY, z, e, TWO_D, d, (32, 32), steps=1500).left_out[0]) for d in (2, 4, 12)
+    ]
     print(errors)
     assert errors[0] > 2 * errors[1] > 4 * errors[2] > 0
 
@@ -160,7 +180,9 @@ def test_a_discrete_coordinate_has_levels_in_place_of_nodes():
     index = 2 * torch.randint(0, 2, (6000, 1)).double() - 1
     phi = torch.cat([2 * torch.rand(6000, 1, dtype=torch.float64) - 1, index], 1)
     z = phi[:, :1] + torch.exp(0.5 * index) * torch.randn(6000, 1, dtype=torch.float64)
-    student = distil(NORMAL, z, torch.zeros(6000, 0).double(), [9, {"levels": 2}], 4, (32, 32), steps=600)
+    student = distil(
+        NORMAL, z, torch.zeros(6000, 0).double(), [9, {"levels": 2}], 4, (32, 32), steps=600
+    )
     assert student.nodes()[:, 1].unique().tolist() == [-1.0, 1.0] and student.left_out[0] < 5e-3
 
 
@@ -177,7 +199,9 @@ def test_the_cardinal_functions_reproduce_polynomials_and_their_curvature():
 
 def test_outside_its_box_it_is_no_number(student):
     s = student.statistic(*draws(NORMAL, 10))
-    assert torch.isnan(student.evaluate(s, torch.tensor([[1.2, 0.0], [0.0, 0.0]]).double())).tolist() == [True, False]
+    assert torch.isnan(
+        student.evaluate(s, torch.tensor([[1.2, 0.0], [0.0, 0.0]]).double())
+    ).tolist() == [True, False]
 
 
 def test_training_it_from_draws_is_refused():

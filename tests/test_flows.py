@@ -70,7 +70,12 @@ def test_locks_are_those_of_dvc_repro_whichever_stage_ends_first(tmp_path, monke
     run(first, *DVC, "repro")
     monkeypatch.chdir(other)
     with locks_in_order(plan()):
-        for target in ("modalities/b/dvc.yaml", "modalities/a/dvc.yaml", "report@closure", "report@real"):
+        for target in (
+            "modalities/b/dvc.yaml",
+            "modalities/a/dvc.yaml",
+            "report@closure",
+            "report@real",
+        ):
             run(other, *DVC, "repro", target)
         assert locks(other)["dvc.lock"] != locks(first)["dvc.lock"]
     assert locks(other) == locks(first)
@@ -108,7 +113,9 @@ def test_the_figures_are_printed_and_are_artifacts_of_the_run(flown, prefect):
 
 
 def test_a_stage_that_needs_an_accelerator_is_tagged(flown, prefect):
-    tagged = {run["name"] for run in _ask(prefect, "task_runs/filter") if "accelerator" in run["tags"]}
+    tagged = {
+        run["name"] for run in _ask(prefect, "task_runs/filter") if "accelerator" in run["tags"]
+    }
     assert tagged == {"modalities/a/dvc.yaml:finetune", "modalities/b/dvc.yaml:finetune"}
 
 
@@ -116,9 +123,13 @@ def test_a_failed_stage_is_named_and_spares_what_does_not_need_it(project, prefe
     (project / "fail").mkdir()
     (project / "fail" / "a-finetune").touch()
     done = run(project, *FLOW, check=False, **prefect)
-    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith("failed: modalities/a/dvc.yaml:finetune;")
+    assert done.returncode == 1 and done.stderr.splitlines()[-1].startswith(
+        "failed: modalities/a/dvc.yaml:finetune;"
+    )
     assert "a-finetune was told to fail" in done.stderr
-    assert "b-register" in order(project) and not {"a-register", "resolve-real"} & set(order(project))
+    assert "b-register" in order(project) and not {"a-register", "resolve-real"} & set(
+        order(project)
+    )
 
 
 def test_a_held_lock_is_waited_out(project, prefect, monkeypatch):
@@ -127,7 +138,9 @@ def test_a_held_lock_is_waited_out(project, prefect, monkeypatch):
         with repo.lock, pytest.raises(StoreBusy):
             repro("modalities/a/dvc.yaml:simulate", print)
         repo.lock.lock()
-        with subprocess.Popen(FLOW, cwd=project, env=environment(**prefect), stderr=subprocess.PIPE, text=True) as flow:
+        with subprocess.Popen(
+            FLOW, cwd=project, env=environment(**prefect), stderr=subprocess.PIPE, text=True
+        ) as flow:
             waits = any("StoreBusy" in line and "Retry 1/" in line for line in flow.stderr)
             repo.lock.unlock()
             flow.communicate(timeout=120)
@@ -155,16 +168,26 @@ def test_only_what_changed_is_stale(flown, monkeypatch):
 
 def test_the_longest_chain_starts_first_and_no_stage_before_what_it_needs():
     def node(address: str, minutes: float, *needs: str) -> Stage:
-        return Stage(address, "dvc.lock", needs, (), always=False, accelerator=False, minutes=minutes)
+        return Stage(
+            address, "dvc.lock", needs, (), always=False, accelerator=False, minutes=minutes
+        )
 
-    stages = [node("short", 1), node("long", 0), node("longer", 3, "long"), node("end", 9, "short", "longer"), node("aside", 2)]
+    stages = [
+        node("short", 1),
+        node("long", 0),
+        node("longer", 3, "long"),
+        node("end", 9, "short", "longer"),
+        node("aside", 2),
+    ]
     assert [s.address for s in longest_first(stages)] == ["long", "longer", "short", "end", "aside"]
 
 
 def test_lines_of_a_child_come_while_it_runs():
     came = []
     code = "import time; print('first', flush=True); time.sleep(2); print('last')"
-    status, tail = stream([sys.executable, "-c", code], lambda line: came.append((line, time.monotonic())))
+    status, tail = stream(
+        [sys.executable, "-c", code], lambda line: came.append((line, time.monotonic()))
+    )
     assert status == 0 and tail == ["first", "last"]
     assert came[1][1] - came[0][1] > 1
 
@@ -172,21 +195,39 @@ def test_lines_of_a_child_come_while_it_runs():
 def test_a_nightly_deployment_has_runs_in_the_server_s_calendar(deploying):
     run(ROOT, *_PREFECT, "--no-prompt", "deploy", "--all", **deploying)
     deadline = time.monotonic() + 60
-    while not (scheduled := [r for r in _ask(deploying, "flow_runs/filter") if r["state_type"] == "SCHEDULED"]):
+    while not (
+        scheduled := [
+            r for r in _ask(deploying, "flow_runs/filter") if r["state_type"] == "SCHEDULED"
+        ]
+    ):
         assert time.monotonic() < deadline, "the server's scheduler made no run"
         time.sleep(0.5)
     assert len(scheduled) > 0 and {r["work_pool_name"] for r in scheduled} == {"addend"}
 
 
 def test_a_modality_has_a_deployment_of_its_own(deploying):
-    run(ROOT, *_PREFECT, "--no-prompt", "deploy", "--all", "--prefect-file", "modalities/toy/prefect.yaml", **deploying)
+    run(
+        ROOT,
+        *_PREFECT,
+        "--no-prompt",
+        "deploy",
+        "--all",
+        "--prefect-file",
+        "modalities/toy/prefect.yaml",
+        **deploying,
+    )
     found = {d["name"]: d["parameters"] for d in _ask(deploying, "deployments/filter")}
     assert found["toy"] == {"targets": ["modalities/toy/dvc.yaml"]}
 
 
-@pytest.mark.parametrize("file", sorted(ROOT.glob("modalities/*/prefect.yaml")), ids=lambda file: file.parent.name)
+@pytest.mark.parametrize(
+    "file", sorted(ROOT.glob("modalities/*/prefect.yaml")), ids=lambda file: file.parent.name
+)
 def test_deployments_of_modalities_differ_by_name_alone(file):
-    assert file.read_text().replace(file.parent.name, "toy") == (ROOT / "modalities/toy/prefect.yaml").read_text()
+    assert (
+        file.read_text().replace(file.parent.name, "toy")
+        == (ROOT / "modalities/toy/prefect.yaml").read_text()
+    )
 
 
 _PREFECT = (sys.executable, "-m", "prefect")
@@ -202,6 +243,10 @@ def _ask(prefect: dict, what: str) -> list[dict]:
     """Everything of a kind that the server knows."""
     from urllib.request import Request, urlopen
 
-    asked = Request(f"{prefect['PREFECT_API_URL']}/{what}", data=b"{}", headers={"Content-Type": "application/json"})
+    asked = Request(
+        f"{prefect['PREFECT_API_URL']}/{what}",
+        data=b"{}",
+        headers={"Content-Type": "application/json"},
+    )
     with urlopen(asked, timeout=30) as answer:
         return json.load(answer)

@@ -15,7 +15,14 @@ OBSERVABLES = [
     {"link": "identity", "error": None, "present": None},
     {"link": "exp", "error": [0, 0.3, -1.0], "present": None},
 ]
-FLOW = {"observables": OBSERVABLES, "covariates": 1, "coordinates": 2, "location": [0], "hidden": [16, 16], "components": 3}
+FLOW = {
+    "observables": OBSERVABLES,
+    "covariates": 1,
+    "coordinates": 2,
+    "location": [0],
+    "hidden": [16, 16],
+    "components": 3,
+}
 RATIO = {"observables": 2, "covariates": 1, "coordinates": 2, "hidden": [16, 16]}
 CONFIGS = {
     "flow": FLOW,
@@ -23,8 +30,18 @@ CONFIGS = {
     "self_normalised": {"inner": {"kind": "flow", "config": FLOW}},
     "corrected": {"inner": {"kind": "ratio", "config": RATIO}, "coordinates": 2, "covariates": 1},
     "ensemble": {"members": [{"kind": "flow", "config": FLOW}] * 2},
-    "exponential": {"observables": 2, "covariates": 1, "grid": [7, {"levels": 3}], "features": 5, "hidden": [16, 16]},
-    "categorical": {"inner": {"kind": "flow", "config": FLOW | {"coordinates": 4}}, "column": 1, "classes": 3},
+    "exponential": {
+        "observables": 2,
+        "covariates": 1,
+        "grid": [7, {"levels": 3}],
+        "features": 5,
+        "hidden": [16, 16],
+    },
+    "categorical": {
+        "inner": {"kind": "flow", "config": FLOW | {"coordinates": 4}},
+        "column": 1,
+        "classes": 3,
+    },
 }
 
 
@@ -58,7 +75,10 @@ class Student(Head):
 
     def __init__(self, jacobian: bool):
         super().__init__()
-        self.jacobian, self.law = jacobian, torch.distributions.StudentT(torch.tensor(5.0, dtype=torch.float64))
+        self.jacobian, self.law = (
+            jacobian,
+            torch.distributions.StudentT(torch.tensor(5.0, dtype=torch.float64)),
+        )
 
     def forward(self, z, e, phi):
         log_scale = 0.5 * phi[..., :1]

@@ -9,7 +9,16 @@ import torch
 from scipy.stats import chi2, kstest, norm
 from test_maximum import cube, parabola, positive
 
-from addend.maximum import chernoff, composite, leave_one_out, likelihood_ratio, maximise, tension, weights, with_constraints
+from addend.maximum import (
+    chernoff,
+    composite,
+    leave_one_out,
+    likelihood_ratio,
+    maximise,
+    tension,
+    weights,
+    with_constraints,
+)
 from addend.parameters import Parameter, ParameterSpace
 from addend.scalar import Constraint, constraints
 from addend.testing.oracles import ORACLES, Linear, Poisson, views_of_one_systematic
@@ -30,7 +39,9 @@ def test_expected_differences_grow_with_n_at_the_rate_of_the_divergence():
     """Gaussian shift d: E[S(theta*) - S(theta* + d)] = N d^2 / (2 sigma^2), within 4.5 sd; one failure in 10^5."""
     m, d = Linear("x", Poisson().space.parameters, [1.0], 2.0), 0.8
     for n in (100, 10_000):
-        r = likelihood_ratio(m.scalar(m.observe([0.3], n, np.random.default_rng(n))), [0.3], [0.3 + d])
+        r = likelihood_ratio(
+            m.scalar(m.observe([0.3], n, np.random.default_rng(n))), [0.3], [0.3 + d]
+        )
         assert abs(r - n * d**2 / 8) < 4.5 * np.sqrt(n) * d / 2
 
 
@@ -43,8 +54,14 @@ def test_composite_tests_of_a_parabola_are_chi2_statistics():
     cov = np.linalg.inv(h)
     assert one.statistic == pytest.approx(0.49 / cov[1, 1]) and one.degrees == 1 and one.regular
     away = np.array([-0.3, 0.4])
-    assert two.statistic == pytest.approx(away @ np.linalg.inv(cov[np.ix_([2, 0], [2, 0])]) @ away) and two.degrees == 2
-    assert three.statistic == pytest.approx(np.array([0.1, 0.2, 0.3]) @ h @ [0.1, 0.2, 0.3]) and three.degrees == 3
+    assert (
+        two.statistic == pytest.approx(away @ np.linalg.inv(cov[np.ix_([2, 0], [2, 0])]) @ away)
+        and two.degrees == 2
+    )
+    assert (
+        three.statistic == pytest.approx(np.array([0.1, 0.2, 0.3]) @ h @ [0.1, 0.2, 0.3])
+        and three.degrees == 3
+    )
     assert two.p_value == pytest.approx(chi2.sf(two.statistic, 2))
 
 
@@ -76,33 +93,50 @@ def linear(name: str, direction, x: float, sigma: float = 1.0):
 
 def full(name: str, centre) -> object:
     """A modality that alone identifies both parameters."""
-    return linear(name, [1, 0], centre[0], 0.3).named(name) + linear(name, [0, 1], centre[1], 0.3).named(name)
+    return linear(name, [1, 0], centre[0], 0.3).named(name) + linear(
+        name, [0, 1], centre[1], 0.3
+    ).named(name)
 
 
 def test_tension_of_two_full_modalities_has_p_degrees_of_freedom():
     """Two Gaussian fits that differ by (0.6, -0.3), variances 0.09 each: Q = |difference|^2 / 0.18."""
     s = full("first", [0.0, 0.0]) + full("second", [0.6, -0.3])
     found = tension(s, maximise(s))
-    assert found.test.degrees == 2 and found.test.statistic == pytest.approx((0.36 + 0.09) / 0.18) and found.test.regular
+    assert (
+        found.test.degrees == 2
+        and found.test.statistic == pytest.approx((0.36 + 0.09) / 0.18)
+        and found.test.regular
+    )
     assert found.alone["second"].theta_hat.tolist() == pytest.approx([0.6, -0.3])
 
 
 def test_modalities_that_share_no_direction_cannot_disagree():
     s = sum([linear("plus", [1, 1], 3.0, 0.1), linear("minus", [1, -1], -1.0, 0.1)])
     found = tension(s, maximise(s))
-    assert found.test.degrees == 0 and found.test.statistic == pytest.approx(0.0, abs=1e-9) and found.test.p_value == 1.0
+    assert (
+        found.test.degrees == 0
+        and found.test.statistic == pytest.approx(0.0, abs=1e-9)
+        and found.test.p_value == 1.0
+    )
 
 
 def test_degrees_of_freedom_are_counted_by_rank():
     """A full modality and one that sees a single direction: one degree of freedom, whatever the flat one's own theta_hat."""
     s = full("first", [0.0, 0.0]) + linear("sum", [1, 1], 1.0, 0.4)
     found = tension(s, maximise(s))
-    assert found.test.degrees == 1 and found.test.statistic == pytest.approx(1.0 / (0.16 + 2 * 0.09))
+    assert found.test.degrees == 1 and found.test.statistic == pytest.approx(
+        1.0 / (0.16 + 2 * 0.09)
+    )
 
 
 def test_a_private_nuisance_takes_its_constraint_along():
     """x = theta + 0.5 eta + noise against y = theta + noise: Q = (x - y)^2 over the whole variance of x - y."""
-    both = ParameterSpace((Parameter("theta", "1", "t", -5, 5), Parameter("eta", "1", "e", -5, 5, constraint=(0.0, 1.0))))
+    both = ParameterSpace(
+        (
+            Parameter("theta", "1", "t", -5, 5),
+            Parameter("eta", "1", "e", -5, 5, constraint=(0.0, 1.0)),
+        )
+    )
     x = Linear("x", both.parameters, [1.0, 0.5], 0.3).scalar({"x": np.array([1.0])})
     y = Linear("y", both.parameters[:1], [1.0], 0.2).scalar({"x": np.array([0.0])})
     s = sum([x, y, *constraints(both)])
@@ -138,7 +172,9 @@ def test_leaving_one_out_is_the_fit_of_the_rest():
     rest = maximise(s.without("second"))
     assert torch.allclose(left["second"].fit.theta_hat, rest.theta_hat, atol=1e-8)
     spread = (rest.covariance - fit.covariance).diagonal().sqrt()
-    assert left["second"].pull["theta_1"] == pytest.approx(float((rest.theta_hat - fit.theta_hat)[0] / spread[0]))
+    assert left["second"].pull["theta_1"] == pytest.approx(
+        float((rest.theta_hat - fit.theta_hat)[0] / spread[0])
+    )
 
 
 def test_leaving_out_the_only_one_that_sees_a_parameter_gives_no_pull():

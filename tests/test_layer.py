@@ -16,12 +16,18 @@ SPACE = ParameterSpace(ORACLES["O-11"][0].space.parameters)
 
 def skewed(x: torch.Tensor) -> Function:
     """A location and log scale fit to x `(N,)`, non-linear in both: S is far from a parabola."""
-    return Function(SPACE, lambda t: -torch.log1p(((x - t[:, :1]) * (-t[:, 1:]).exp()).square()) - t[:, 1:])
+    return Function(
+        SPACE, lambda t: -torch.log1p(((x - t[:, :1]) * (-t[:, 1:]).exp()).square()) - t[:, 1:]
+    )
 
 
 @pytest.fixture
 def x() -> torch.Tensor:
-    return torch.from_numpy(np.random.default_rng(61).standard_cauchy(60)).clamp(-8, 8).requires_grad_()
+    return (
+        torch.from_numpy(np.random.default_rng(61).standard_cauchy(60))
+        .clamp(-8, 8)
+        .requires_grad_()
+    )
 
 
 def jacobian(theta: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -44,7 +50,9 @@ def test_the_unrolled_gradient_tends_to_the_implicit_one(x):
     s = skewed(x)
     fit = maximise(s)
     exact = jacobian(implicit(s, fit), x)
-    errors = [float((jacobian(unrolled(s, fit, t), x) - exact).norm() / exact.norm()) for t in (2, 6, 18)]
+    errors = [
+        float((jacobian(unrolled(s, fit, t), x) - exact).norm() / exact.norm()) for t in (2, 6, 18)
+    ]
     print("relative error of the unrolled gradient after 2, 6, 18 steps:", errors)
     assert errors[0] > errors[1] > errors[2] and errors[2] < 1e-3
     assert torch.allclose(unrolled(s, fit, 18), fit.theta_hat, atol=1e-4)
@@ -58,12 +66,17 @@ def test_as_a_module_both_forms_give_theta_hat(x):
 
 def test_gradients_reach_the_weight_of_a_term():
     """d theta_hat / d w of a weighted modality against closed form: two Gaussians, theta_hat = (w x + y) / (w + 1)."""
-    first, second = (m.scalar({"x": np.array([v])}) for m, v in zip(views_of_one_systematic(2, tau=0.0), (1.0, 3.0), strict=True))
+    first, second = (
+        m.scalar({"x": np.array([v])})
+        for m, v in zip(views_of_one_systematic(2, tau=0.0), (1.0, 3.0), strict=True)
+    )
     w = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
     s = Scaled(first, w) + second + Constraint(first.space["eta"])
     theta_hat = implicit(s, maximise(s))
     (slope,) = torch.autograd.grad(theta_hat[0], w)
-    assert theta_hat[0].item() == pytest.approx((0.7 + 3) / 1.7) and float(slope) == pytest.approx((1 - 3) / 1.7**2)
+    assert theta_hat[0].item() == pytest.approx((0.7 + 3) / 1.7) and float(slope) == pytest.approx(
+        (1 - 3) / 1.7**2
+    )
 
 
 @pytest.mark.parametrize("oracle", [Poisson(), Cauchy(), Bernoulli()])
@@ -72,7 +85,11 @@ def test_influence_is_the_derivative_with_respect_to_weights(oracle):
     w = torch.ones(40, dtype=torch.float64, requires_grad=True)
     weighted = Scaled(term, w)
     fit = maximise(weighted)
-    assert torch.allclose(influence(term, fit).observations[term.name], jacobian(implicit(weighted, fit), w).T, atol=1e-10)
+    assert torch.allclose(
+        influence(term, fit).observations[term.name],
+        jacobian(implicit(weighted, fit), w).T,
+        atol=1e-10,
+    )
 
 
 def test_leaving_out_an_observation_moves_theta_hat_by_minus_its_influence():
@@ -82,13 +99,21 @@ def test_leaving_out_an_observation_moves_theta_hat_by_minus_its_influence():
     pull = influence(Cauchy().scalar(columns), fit).observations["cauchy"][:, 0]
     for i in (int(pull.argmax()), int(pull.argmin()), 7):
         rest = maximise(Cauchy().scalar({"x": np.delete(columns["x"], i)}))
-        assert float(rest.theta_hat[0] - fit.theta_hat[0]) == pytest.approx(-float(pull[i]), abs=0.02 * float(pull.abs().max()))
+        assert float(rest.theta_hat[0] - fit.theta_hat[0]) == pytest.approx(
+            -float(pull[i]), abs=0.02 * float(pull.abs().max())
+        )
 
 
 def test_influences_add_over_shards_and_modalities_and_sum_to_zero():
     views, rng = views_of_one_systematic(2, tau=0.6, s=0.5), np.random.default_rng(64)
     shards = [views[0].scalar(views[0].observe([0.4, 0.3], n, rng)) for n in (5, 9)]
-    s = sum([*shards, views[1].scalar(views[1].observe([0.4, 0.3], 7, rng)), Constraint(views[0].space["eta"])])
+    s = sum(
+        [
+            *shards,
+            views[1].scalar(views[1].observe([0.4, 0.3], 7, rng)),
+            Constraint(views[0].space["eta"]),
+        ]
+    )
     fit = maximise(s)
     found = influence(s, fit)
     assert found.observations["view_0"].shape == (14, 2) and found.shards["view_0"].shape == (2, 2)

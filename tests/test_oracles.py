@@ -47,7 +47,11 @@ def log_likelihood(m, x, theta: np.ndarray) -> float:
         Uniform: lambda: stats.uniform(0, t),
         SharedEffect: lambda: stats.multivariate_normal(np.full(m.views, t), m.s**2 * np.eye(m.views) + m.tau**2),
     }[type(m)]()  # fmt: skip
-    return float((law.logpmf if hasattr(law, "pmf") and isinstance(m, Poisson | Bernoulli) else law.logpdf)(x).sum())
+    return float(
+        (law.logpmf if hasattr(law, "pmf") and isinstance(m, Poisson | Bernoulli) else law.logpdf)(
+            x
+        ).sum()
+    )
 
 
 @pytest.mark.parametrize("name", ORACLES)
@@ -57,7 +61,12 @@ def test_the_sum_is_the_log_likelihood(name):
     columns = [m.observe(truth(name), 50, rng) for m in modalities]
     total = sum(m.scalar(c) for m, c in zip(modalities, columns, strict=True))
     theta = truth(name) * np.linspace(1.0, 1.6, 7)[:, None]
-    exact = np.array([sum(log_likelihood(m, c["x"], t) for m, c in zip(modalities, columns, strict=True)) for t in theta])
+    exact = np.array(
+        [
+            sum(log_likelihood(m, c["x"], t) for m, c in zip(modalities, columns, strict=True))
+            for t in theta
+        ]
+    )
     mine = total(theta).numpy()
     assert np.abs((mine - mine[0]) - (exact - exact[0])).max() < 1e-10
 
@@ -81,7 +90,9 @@ def test_the_score_has_zero_mean_and_the_stated_variance(name):
         n = len(scores)
         variance = np.einsum("na,nb->nab", scores, scores)
         assert (np.abs(scores.mean(axis=0)) < 4.5 * np.sqrt(np.diag(exact) / n)).all()
-        assert (np.abs(variance.mean(axis=0) - exact) < 4.5 * variance.std(axis=0) / np.sqrt(n) + 1e-12).all()
+        assert (
+            np.abs(variance.mean(axis=0) - exact) < 4.5 * variance.std(axis=0) / np.sqrt(n) + 1e-12
+        ).all()
         curvature = -term.hessian(truth(name)).numpy() / n
         assert np.abs(curvature - exact).max() < 0.05 * np.abs(exact).max()
 
@@ -91,17 +102,24 @@ def test_curvature_grows_linearly_with_n(name):
     """T2: a straight line through the origin explains -grad^2 S at N = 10 to 10^4 with R^2 above 0.99; slopes add up."""
     sizes, rng, slope = np.array([10, 100, 1000, 3000, 10_000]), np.random.default_rng(14), 0.0
     for m in ORACLES[name]:
-        bend = np.array([-float(m.scalar(m.observe(truth(name), n, rng)).hessian(truth(name))) for n in sizes])
+        bend = np.array(
+            [-float(m.scalar(m.observe(truth(name), n, rng)).hessian(truth(name))) for n in sizes]
+        )
         fitted = (bend @ sizes) / (sizes @ sizes)
         assert 1 - ((bend - fitted * sizes) ** 2).sum() / ((bend - bend.mean()) ** 2).sum() > 0.99
         slope += fitted
-    assert slope == pytest.approx(sum(m.information(truth(name))[0, 0] for m in ORACLES[name]), rel=0.06)
+    assert slope == pytest.approx(
+        sum(m.information(truth(name))[0, 0] for m in ORACLES[name]), rel=0.06
+    )
 
 
 def estimates(name: str, n: int, repeats: int) -> np.ndarray:
     """theta_hat of `repeats` data sets of n observations of each modality, one after the other."""
     rng, modalities = np.random.default_rng(15 + n), ORACLES[name]
-    fits = [maximise(sum(m.scalar(m.observe(truth(name), n, rng)) for m in modalities), keep=1) for _ in range(repeats)]
+    fits = [
+        maximise(sum(m.scalar(m.observe(truth(name), n, rng)) for m in modalities), keep=1)
+        for _ in range(repeats)
+    ]
     return np.array([float(f.theta_hat[0]) for f in fits])
 
 
@@ -132,5 +150,7 @@ def test_views_that_share_an_effect_claim_too_much():
 def test_a_systematic_as_a_parameter_makes_the_sum_exact():
     """O-8 for a whole data set: given (theta, eta) the views are independent, and their law is linear in both."""
     views = views_of_one_systematic(3, tau=0.7, s=0.4)
-    assert all(np.allclose(v.information([0, 0]), np.outer([1, 0.7], [1, 0.7]) / 0.16) for v in views)
+    assert all(
+        np.allclose(v.information([0, 0]), np.outer([1, 0.7], [1, 0.7]) / 0.16) for v in views
+    )
     assert views[0].space["eta"].constraint == (0.0, 1.0)

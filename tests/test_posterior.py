@@ -25,7 +25,20 @@ FIVE = 5.0
 def agrees(found: Posterior, mean, std) -> None:
     """Means and standard deviations within five stated errors, which are themselves small."""
     z = np.abs(found.mean - mean) / found.mean_error, np.abs(found.std - std) / found.std_error
-    print("means", found.mean, "z", z[0], "stds", found.std, "z", z[1], "ess", found.ess, "evaluations", found.evaluations)
+    print(
+        "means",
+        found.mean,
+        "z",
+        z[0],
+        "stds",
+        found.std,
+        "z",
+        z[1],
+        "ess",
+        found.ess,
+        "evaluations",
+        found.evaluations,
+    )
     assert (z[0] < FIVE).all() and (z[1] < FIVE).all()
     assert found.reached and (found.mean_error / found.std < 0.02).all()
 
@@ -38,7 +51,11 @@ def test_a_gaussian_in_four_dimensions():
     assert (found.std_error / found.std < 0.011).all() and found.evaluations < 200_000
     correlation = found.covariance / np.outer(found.std, found.std)
     assert np.allclose(correlation, cov / np.sqrt(np.outer(np.diag(cov), np.diag(cov))), atol=0.06)
-    assert np.allclose(found.interval(), (centre + np.outer([-1, 1], np.sqrt(np.diag(cov)))).T, atol=0.06 * found.std.max())
+    assert np.allclose(
+        found.interval(),
+        (centre + np.outer([-1, 1], np.sqrt(np.diag(cov)))).T,
+        atol=0.06 * found.std.max(),
+    )
 
 
 def test_a_prior_that_cuts_the_likelihood():
@@ -54,7 +71,9 @@ def test_two_modes_keep_their_weights():
     def peak(t: torch.Tensor, at: float) -> torch.Tensor:
         return -0.5 * ((t[:, 0] - at) / 0.05) ** 2
 
-    found = sample(Function(cube(1, 3.0), lambda t: torch.logaddexp(peak(t, 1.0), peak(t, -1.0) + np.log(0.5))))
+    found = sample(
+        Function(cube(1, 3.0), lambda t: torch.logaddexp(peak(t, 1.0), peak(t, -1.0) + np.log(0.5)))
+    )
     share = (found.samples[:, 0] < 0).mean()
     assert abs(share - 1 / 3) < FIVE * np.sqrt(2 / 9 / found.ess[0])
 
@@ -88,7 +107,9 @@ def test_a_constraint_is_a_term_of_s_and_not_part_of_the_prior():
 def test_one_seed_one_posterior():
     s = Poisson().scalar({"x": np.array([2.0, 3.0, 1.0])})
     runs = [sample(s, seed, ess=500) for seed in (3, 3, 4)]
-    assert np.array_equal(runs[0].samples, runs[1].samples) and not np.array_equal(runs[0].samples[:9], runs[2].samples[:9])
+    assert np.array_equal(runs[0].samples, runs[1].samples) and not np.array_equal(
+        runs[0].samples[:9], runs[2].samples[:9]
+    )
 
 
 def test_the_stated_error_is_the_scatter_between_seeds():
@@ -105,9 +126,14 @@ def test_a_budget_too_small_is_said_not_hidden():
 
 
 def test_the_summary_is_plain_json_by_parameter():
-    told = json.loads(json.dumps(sample(parabola([0.5], [[4.0]], cube(1)), ess=500).as_dict(), allow_nan=False))
+    told = json.loads(
+        json.dumps(sample(parabola([0.5], [[4.0]], cube(1)), ess=500).as_dict(), allow_nan=False)
+    )
     mine = told["parameters"]["a"]
-    assert mine["posterior_mean"] == pytest.approx(0.5, abs=0.15) and mine["interval_68"][0] < 0.5 < mine["interval_68"][1]
+    assert (
+        mine["posterior_mean"] == pytest.approx(0.5, abs=0.15)
+        and mine["interval_68"][0] < 0.5 < mine["interval_68"][1]
+    )
     assert mine["interval_95"][0] < mine["interval_68"][0] and mine["std_error"] > 0
 
 

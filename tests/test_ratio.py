@@ -23,7 +23,10 @@ class Exact(Ratio):
 
     def __init__(self, objective, candidates, perturbation=None):
         super().__init__(1, 1, 1, objective, candidates)
-        self.perturbation, self.step = perturbation, torch.tensor(0.0, dtype=torch.float64, requires_grad=True)
+        self.perturbation, self.step = (
+            perturbation,
+            torch.tensor(0.0, dtype=torch.float64, requires_grad=True),
+        )
 
     def observed(self, z, e):
         return torch.cat([z, e], -1)
@@ -36,7 +39,11 @@ class Exact(Ratio):
         r = (z - e)[..., 0]
         p_0 = (normal.cdf((r + 1) / SIGMA) - normal.cdf((r - 1) / SIGMA)) / 2
         psi = normal.log_prob((r - phi[..., 0]) / SIGMA) - p_0.log() - torch.tensor(SIGMA).log()
-        return psi if self.perturbation is None else psi + self.step * self.perturbation(z[..., 0], e[..., 0], phi[..., 0])
+        return (
+            psi
+            if self.perturbation is None
+            else psi + self.step * self.perturbation(z[..., 0], e[..., 0], phi[..., 0])
+        )
 
     def outer(self, z, e, phi):
         return self(z[None], e[None], phi[:, None])
@@ -57,7 +64,12 @@ def test_every_objective_is_stationary_at_the_exact_ratio(objective, perturbatio
     """The derivative of the loss along a perturbation is zero: 4.9 standard errors, a false alarm of 1e-6 in each of 20."""
     generator = torch.Generator().manual_seed(1)
     head = Exact(objective, 4, PERTURBATIONS[perturbation])
-    slopes = torch.stack([torch.autograd.grad(head.loss(*gaussian(500, generator), generator), head.step)[0] for _ in range(100)])
+    slopes = torch.stack(
+        [
+            torch.autograd.grad(head.loss(*gaussian(500, generator), generator), head.step)[0]
+            for _ in range(100)
+        ]
+    )
     error = slopes.std() / 10 + 1e-15
     print(f"{objective}, {perturbation}: slope {slopes.mean():.2e} +- {error:.1e}")
     assert slopes.mean().abs() < 4.9 * error
@@ -77,7 +89,9 @@ def test_info_nce_leaves_a_function_of_x_free_and_the_others_do_not():
     curvature = {}
     for objective in OBJECTIVES:
         head = Exact(objective, 4, PERTURBATIONS["x"])
-        slope = torch.autograd.grad(head.loss(*gaussian(2000, generator), generator), head.step, create_graph=True)[0]
+        slope = torch.autograd.grad(
+            head.loss(*gaussian(2000, generator), generator), head.step, create_graph=True
+        )[0]
         curvature[objective] = float(torch.autograd.grad(slope, head.step)[0])
     assert abs(curvature.pop("info_nce")) < 1e-12 and min(curvature.values()) > 0.01
 
@@ -86,7 +100,9 @@ def test_nre_c_joins_the_binary_loss_to_info_nce():
     """One candidate at even odds is half the binary loss; at long odds it is InfoNCE over the same candidates."""
     joint, product = torch.randn(50, dtype=torch.float64), torch.randn(50, 6, dtype=torch.float64)
     assert torch.allclose(nre_c(joint, product[:, :1]), binary(joint, product[:, :1]) / 2)
-    assert torch.allclose(nre_c(joint, product, gamma=1e9), info_nce(joint, product[:, :-1]), atol=1e-6)
+    assert torch.allclose(
+        nre_c(joint, product, gamma=1e9), info_nce(joint, product[:, :-1]), atol=1e-6
+    )
 
 
 def rows_and_products(phi, candidates):
@@ -98,7 +114,9 @@ def rows_and_products(phi, candidates):
 @pytest.mark.parametrize(("batch", "candidates"), [(2, 1), (10, 4), (10, 9), (5, 99)])
 def test_products_hold_every_theta_equally_often_and_never_its_own(batch, candidates):
     order, rows = rows_and_products(torch.arange(batch)[:, None], candidates)
-    assert rows.shape == (batch, min(candidates, batch - 1)) and sorted(order.tolist()) == list(range(batch))
+    assert rows.shape == (batch, min(candidates, batch - 1)) and sorted(order.tolist()) == list(
+        range(batch)
+    )
     assert (rows.flatten().bincount(minlength=batch) == rows.shape[1]).all()
     assert (rows != order[:, None]).all()
     assert all(len(set(row.tolist())) == rows.shape[1] for row in rows)
@@ -107,7 +125,9 @@ def test_products_hold_every_theta_equally_often_and_never_its_own(batch, candid
 def test_a_draw_is_never_paired_with_the_theta_of_its_pair():
     phi = torch.randn(50, 2).repeat_interleave(2, 0)
     order, rows = rows_and_products(phi, 49)
-    assert (phi[rows] != phi[order][:, None]).any(-1).all() and sorted(order.tolist()) == list(range(100))
+    assert (phi[rows] != phi[order][:, None]).any(-1).all() and sorted(order.tolist()) == list(
+        range(100)
+    )
     assert (rows.flatten().bincount() == 49).all()
 
 
@@ -117,12 +137,19 @@ def test_the_loss_is_that_of_the_pairs_evaluated_one_by_one(objective, pairs):
     torch.manual_seed(0)
     head = Ratio(1, 1, 2, objective, candidates=3, hidden=(8,), factors=4, units=4).double()
     torch.nn.init.normal_(head.last.weight), torch.nn.init.normal_(head.direct.weight)
-    z, e, phi = torch.randn(40, 1).double(), torch.randn(40, 1).double(), torch.randn(40 // pairs, 2).double()
+    z, e, phi = (
+        torch.randn(40, 1).double(),
+        torch.randn(40, 1).double(),
+        torch.randn(40 // pairs, 2).double(),
+    )
     phi = phi.repeat_interleave(pairs, 0)
     order, rows = rows_and_products(phi, 3)
     joint = torch.stack([head(z[i], e[i], phi[i]) for i in order])
     product = torch.stack([head(z[i], e[i], phi[r]) for i, r in zip(order, rows, strict=True)])
-    assert torch.allclose(head.loss(z, e, phi, torch.Generator().manual_seed(0)), OBJECTIVES[objective](joint, product))
+    assert torch.allclose(
+        head.loss(z, e, phi, torch.Generator().manual_seed(0)),
+        OBJECTIVES[objective](joint, product),
+    )
 
 
 def test_the_exact_ratio_is_normalised_and_a_tilt_is_measured_and_corrected():
@@ -156,7 +183,11 @@ def test_blocks_without_gradients_equal_pairs_with_them():
     torch.manual_seed(0)
     head = Ratio(3, 0, 2, hidden=(8, 8), factors=8, units=4).double()
     torch.nn.init.normal_(head.last.weight), torch.nn.init.normal_(head.direct.weight)
-    z, e, phi = torch.randn(700, 3).double(), torch.zeros(700, 0).double(), torch.randn(5000, 2).double()
+    z, e, phi = (
+        torch.randn(700, 3).double(),
+        torch.zeros(700, 0).double(),
+        torch.randn(5000, 2).double(),
+    )
     with torch.no_grad():
         blocks = head.outer(z, e, phi)
     assert torch.allclose(blocks[::500], head.outer(z, e, phi[::500]), atol=1e-12)
@@ -164,12 +195,18 @@ def test_blocks_without_gradients_equal_pairs_with_them():
 
 @pytest.mark.parametrize(("thetas", "observations"), [(3, 9001), (9001, 3), (70, 0), (0, 70)])
 @pytest.mark.parametrize("sizes", [(4, 8), (8, 4), (16, 16)])
-def test_blocks_of_any_shape_in_single_precision_equal_pairs_to_its_rounding(thetas, observations, sizes):
+def test_blocks_of_any_shape_in_single_precision_equal_pairs_to_its_rounding(
+    thetas, observations, sizes
+):
     """The mean psi is of order one, and 1e-5 is a hundred roundings of it."""
     torch.manual_seed(0)
     head = Ratio(2, 1, 2, hidden=(8,), factors=sizes[0], units=sizes[1])
     torch.nn.init.normal_(head.last.weight), torch.nn.init.normal_(head.direct.weight)
-    z, e, phi = 3 * torch.randn(observations, 2), torch.randn(observations, 1), 2 * torch.rand(thetas, 2) - 1
+    z, e, phi = (
+        3 * torch.randn(observations, 2),
+        torch.randn(observations, 1),
+        2 * torch.rand(thetas, 2) - 1,
+    )
     with torch.no_grad():
         blocks = head.outer(z, e, phi)
     pairs = head.outer(z, e, phi)

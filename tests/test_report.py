@@ -52,7 +52,11 @@ def test_the_page_asks_the_network_for_nothing(page):
 
     class Links(HTMLParser):
         def handle_starttag(self, tag, attrs):
-            outside.extend(v for k, v in attrs if k in ("src", "href", "srcset") and not v.startswith(("#", "data:")))
+            outside.extend(
+                v
+                for k, v in attrs
+                if k in ("src", "href", "srcset") and not v.startswith(("#", "data:"))
+            )
 
     Links().feed(page.html)
     assert outside == []
@@ -60,7 +64,13 @@ def test_the_page_asks_the_network_for_nothing(page):
 
 
 def test_every_figure_is_on_the_page_and_says_something(page):
-    assert {f.name for f in page.figures} == {"triangle", "profiles", "predictive", "forest", "calibration-audit"}
+    assert {f.name for f in page.figures} == {
+        "triangle",
+        "profiles",
+        "predictive",
+        "forest",
+        "calibration-audit",
+    }
     for figure in page.figures:
         assert figure.data_uri in page.html
         assert figure.good.startswith("Good: ") and figure.says.startswith("Here: ")
@@ -106,7 +116,12 @@ def test_a_summary_off_the_schema_is_refused_by_name(summary, path, value, says)
 
 def test_every_required_key_is_missed_when_absent(summary):
     for key in schema.SUMMARY:
-        if key.optional or "<" in key.path or "[]" in key.path or key.path.split(".")[0] in ("truth", "tension"):
+        if (
+            key.optional
+            or "<" in key.path
+            or "[]" in key.path
+            or key.path.split(".")[0] in ("truth", "tension")
+        ):
             continue
         *parents, last = key.path.split(".")
         without = copy.deepcopy(summary)
@@ -131,7 +146,12 @@ def test_a_sound_fusion_is_believed(summary):
 @pytest.mark.parametrize(
     ("path", "value", "level", "says"),
     [
-        ("modalities/bao/n_over_trust", 0.3, "care", "margin of ten asked for: bao (7 observations, 30 % of"),
+        (
+            "modalities/bao/n_over_trust",
+            0.3,
+            "care",
+            "margin of ten asked for: bao (7 observations, 30 % of",
+        ),
         ("modalities/bao/n_over_trust", 1.3, "bad", "may exceed"),
         ("modalities/bao/n_over_trust", None, "unknown", "not been measured for bao"),
         ("tension/p_value", 0.01, "care", "1.0 % of cases"),
@@ -139,8 +159,18 @@ def test_a_sound_fusion_is_believed(summary):
         ("parameters/H0/at_boundary", True, "care", "edge of its range"),
         ("parameters/H0/profile_open_95", [True, False], "care", "do not bound H0"),
         ("parameters/H0/posterior_mean", 75.0, "care", "differ for H0"),
-        ("modes", [{"theta": {"H0": 60.0}, "delta": d, "at_boundary": False} for d in (0.0, 1.5)], "care", "H0 = 60.0"),
-        ("modalities/bao/dropped", "it has no champion", "care", "bao was left out: it has no champion"),
+        (
+            "modes",
+            [{"theta": {"H0": 60.0}, "delta": d, "at_boundary": False} for d in (0.0, 1.5)],
+            "care",
+            "H0 = 60.0",
+        ),
+        (
+            "modalities/bao/dropped",
+            "it has no champion",
+            "care",
+            "bao was left out: it has no champion",
+        ),
         ("calibration", None, "unknown", "assumed here"),
         ("calibration/audit/hits", {"neyman": [250, 400]}, "bad", "too narrow"),
         ("calibration/audit/hits", {"neyman": [430, 498]}, "care", "too wide"),
@@ -164,8 +194,17 @@ def test_a_correction_lifts_the_mark(summary):
 
 
 def test_a_dropped_modality_is_on_the_page_with_its_reason(summary, curves):
-    none = {"set": None, "n": 0, "dropped": "no encoder <is> promoted", "encoder": None, "trust_size": None, "n_over_trust": None}
-    more = changed(summary, "modalities/sirens", none | {"identified": [], "parameters": {}, "weight": {}})
+    none = {
+        "set": None,
+        "n": 0,
+        "dropped": "no encoder <is> promoted",
+        "encoder": None,
+        "trust_size": None,
+        "n_over_trust": None,
+    }
+    more = changed(
+        summary, "modalities/sirens", none | {"identified": [], "parameters": {}, "weight": {}}
+    )
     assert "left out: no encoder &lt;is&gt; promoted" in report.fusion_page(more, Curves()).html
 
 
@@ -205,6 +244,8 @@ def test_numbers_and_symbols_are_written_for_people(written, expected):
 
 def test_key_figures_and_sentence_serve_a_terminal(summary):
     rows = report.key_figures(summary)
-    assert [row["parameter"] for row in rows] == list(NAMES) and all(isinstance(v, str) for row in rows for v in row.values())
+    assert [row["parameter"] for row in rows] == list(NAMES) and all(
+        isinstance(v, str) for row in rows for v in row.values()
+    )
     first = "28 observations of 3 kinds (chronometers 15, bao 7, masers 6) give, taken together, H0 = 70.0 ±"
     assert report.sentence(summary).startswith(first)

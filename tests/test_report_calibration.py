@@ -24,7 +24,12 @@ from addend.calibration.neyman import Draws, learn
 from addend.errors import BadSummary
 from addend.parameters import Parameter, ParameterSpace
 
-SPACE = ParameterSpace((Parameter("a", "km", "the first", -2.0, 2.0, r"\alpha"), Parameter("b", "1", "the second", -2.0, 2.0)))
+SPACE = ParameterSpace(
+    (
+        Parameter("a", "km", "the first", -2.0, 2.0, r"\alpha"),
+        Parameter("b", "1", "the second", -2.0, 2.0),
+    )
+)
 LEVELS = (0.68, 0.95)
 
 
@@ -39,8 +44,12 @@ def record() -> Record:
     z = rng.standard_normal((3000, 2))
     support = Support.measure(z, rng)
     parts = {
-        "score": ScoreMoments.measure(SPACE.names, cells, index, gradient, np.tile(-np.eye(2), (len(index), 1, 1))),
-        "normalisation": Normalisation.integrate(SPACE.names, cells, psi[:, None, :], np.full(181, 0.1)),
+        "score": ScoreMoments.measure(
+            SPACE.names, cells, index, gradient, np.tile(-np.eye(2), (len(index), 1, 1))
+        ),
+        "normalisation": Normalisation.integrate(
+            SPACE.names, cells, psi[:, None, :], np.full(181, 0.1)
+        ),
         "log_score": Mean.measure("log score", rng.standard_normal(100)),
         "outside_real": Outside.measure("real", support, z[:50] + 9.0),
     }
@@ -52,8 +61,16 @@ def record() -> Record:
 
 
 def test_an_encoder_has_a_page_with_every_block_of_its_record(record, tmp_path):
-    shown = report.encoder_record(record, SPACE, judge(record, {"trust": 1e9, "normalisation": 0.5}), title="A toy", version="3")
-    html = report.write_encoder(tmp_path, json.loads(json.dumps(shown, allow_nan=False))).read_text()
+    shown = report.encoder_record(
+        record,
+        SPACE,
+        judge(record, {"trust": 1e9, "normalisation": 0.5}),
+        title="A toy",
+        version="3",
+    )
+    html = report.write_encoder(
+        tmp_path, json.loads(json.dumps(shown, allow_nan=False))
+    ).read_text()
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
     assert drawn == {"ranks", "coverage", "trust", "score", "information", "normalisation"}
     assert "Encoder “toy”, version 3" in html and "outside the simulated support, real" in html
@@ -61,20 +78,29 @@ def test_an_encoder_has_a_page_with_every_block_of_its_record(record, tmp_path):
 
 
 def test_a_refusal_is_on_the_first_screen_and_what_passed_is_folded_away(record):
-    html = report.encoder_page(report.encoder_record(record, SPACE, judge(record, {"trust": 1e9, "normalisation": 0.5}))).html
+    html = report.encoder_page(
+        report.encoder_record(record, SPACE, judge(record, {"trust": 1e9, "normalisation": 0.5}))
+    ).html
     first, folded = html.split("<details", 1)
     assert "No: it was refused." in first and "is needed: 1e+09 times" in first
     assert "integrates to one" not in first and "integrates to one" in folded
 
 
 def test_an_empty_record_says_that_nothing_was_measured():
-    html = report.encoder_page(report.encoder_record(Record("toy", SPACE.names, 20, False), SPACE)).html
+    html = report.encoder_page(
+        report.encoder_record(Record("toy", SPACE.names, 20, False), SPACE)
+    ).html
     assert "has not been measured" in html and "<figure" not in html
 
 
 def test_ranks_and_coverage_keep_their_counts(record):
     blocks = report.record_blocks(record)
-    assert [(b["parameter"], b["n_obs"]) for b in blocks["ranks"]] == [("a", 1), ("b", 1), ("a", 20), ("b", 20)]
+    assert [(b["parameter"], b["n_obs"]) for b in blocks["ranks"]] == [
+        ("a", 1),
+        ("b", 1),
+        ("a", 20),
+        ("b", 20),
+    ]
     assert all(sum(b["counts"]) == 500 for b in blocks["ranks"])
     assert blocks["coverage"][0]["hits"]["joint"] == record.parts["coverage_1"].inside[0].tolist()
 
@@ -85,20 +111,29 @@ def test_a_fusion_shows_critical_values_audit_pulls_and_tension():
     values = learn(Draws(SPACE.names, theta, rng.chisquare(2, 400)), LEVELS)
     inside = rng.random((400, 2)) < LEVELS
     audit = Audit.measure(SPACE.names, theta, inside, LEVELS, SPACE.low, SPACE.high)
-    closure = Closure.measure(SPACE.names, theta, theta + 0.1, np.full((400, 2), 0.1), LEVELS, np.ones((400, 2, 2)))
+    closure = Closure.measure(
+        SPACE.names, theta, theta + 0.1, np.full((400, 2), 0.1), LEVELS, np.ones((400, 2, 2))
+    )
     blocks = {
         "audit": report.audit_block({"wilks": audit, "neyman": audit}),
         "critical": report.critical_blocks(values, np.zeros(2), 2),
         "pulls": report.pulls_block(closure), "tension": report.tension_block(Tension("all", rng.chisquare(2, 99)), 1.5),
     }  # fmt: skip
     report.validate_calibration(json.loads(json.dumps(blocks, allow_nan=False)))
-    assert blocks["audit"]["hits"]["wilks"] == inside.sum(axis=0).tolist() and blocks["audit"]["trials"] == 400
+    assert (
+        blocks["audit"]["hits"]["wilks"] == inside.sum(axis=0).tolist()
+        and blocks["audit"]["trials"] == 400
+    )
     assert blocks["pulls"]["mean"] == pytest.approx({"a": 1.0, "b": 1.0})
     assert blocks["critical"][0]["wilks"] == pytest.approx(2.279, abs=1e-3)
-    drawn = report.encoder_page({"name": "toy", "parameters": {p.name: p.as_dict() for p in SPACE}, **blocks}).figures
+    drawn = report.encoder_page(
+        {"name": "toy", "parameters": {p.name: p.as_dict() for p in SPACE}, **blocks}
+    ).figures
     assert {f.name for f in drawn} == set(blocks)
 
 
 def test_a_block_off_the_schema_is_refused_by_name():
     with pytest.raises(BadSummary, match=r"record.ranks\[0\].counts is missing"):
-        report.encoder_page({"name": "toy", "parameters": {}, "ranks": [{"parameter": "a", "n_obs": 1}]})
+        report.encoder_page(
+            {"name": "toy", "parameters": {}, "ranks": [{"parameter": "a", "n_obs": 1}]}
+        )

@@ -8,7 +8,18 @@ from scipy import stats
 from addend.errors import BadSetting, OutsideSupport, UnknownModality, UnknownParameter
 from addend.maximum import maximise
 from addend.parameters import Parameter, ParameterSpace
-from addend.scalar import Constraint, Fixed, Function, Lazy, Reduced, Scaled, Statistic, Sum, Zero, constraints
+from addend.scalar import (
+    Constraint,
+    Fixed,
+    Function,
+    Lazy,
+    Reduced,
+    Scaled,
+    Statistic,
+    Sum,
+    Zero,
+    constraints,
+)
 from addend.testing.oracles import ORACLES, Cauchy, Linear, Poisson, views_of_one_systematic
 
 torch.set_num_threads(1)
@@ -20,7 +31,11 @@ AB, BC, CA = (ParameterSpace(p) for p in ((A, B), (B, C), (C, A)))
 
 def curved() -> Function:
     """A function with no symmetry, whose Hessian is dense."""
-    return Function(AB, lambda t: -((t[:, 0] - 0.3) ** 2) * t[:, 1].exp() + t.prod(dim=1).sin() - t[:, 1] ** 4, name="curved")
+    return Function(
+        AB,
+        lambda t: -((t[:, 0] - 0.3) ** 2) * t[:, 1].exp() + t.prod(dim=1).sin() - t[:, 1] ** 4,
+        name="curved",
+    )
 
 
 def product() -> Function:
@@ -47,13 +62,23 @@ def counts() -> dict:
 def test_permuting_observations_changes_nothing(counts):
     theta = points(Poisson().space, 7)
     order = np.random.default_rng(0).permutation(len(counts["x"]))
-    assert relative(Poisson().scalar({"x": counts["x"][order]})(theta), Poisson().scalar(counts)(theta)) < 1e-9
+    assert (
+        relative(
+            Poisson().scalar({"x": counts["x"][order]})(theta), Poisson().scalar(counts)(theta)
+        )
+        < 1e-9
+    )
 
 
 def test_other_shards_change_nothing(counts):
     theta = points(Poisson().space, 7)
     parts = np.split(counts["x"], [1, 17, 6000])
-    assert relative(sum(Poisson().scalar({"x": x}) for x in parts)(theta), Poisson().scalar(counts)(theta)) < 1e-9
+    assert (
+        relative(
+            sum(Poisson().scalar({"x": x}) for x in parts)(theta), Poisson().scalar(counts)(theta)
+        )
+        < 1e-9
+    )
 
 
 def test_adding_in_another_order_changes_nothing():
@@ -92,15 +117,23 @@ def test_on_reads_theta_in_any_order_and_is_flat_in_the_rest():
 
 def test_zero_and_the_builtin_sum():
     f, theta = curved(), points(AB, 4)
-    assert torch.equal(sum([f, Zero()])(theta), f(theta)) and torch.equal((Zero() + f)(theta), f(theta))
-    assert (Zero() + Zero()).n == 0 and torch.equal((Zero() + Zero())(torch.zeros(3, 0)), torch.zeros(3, dtype=torch.float64))
+    assert torch.equal(sum([f, Zero()])(theta), f(theta)) and torch.equal(
+        (Zero() + f)(theta), f(theta)
+    )
+    assert (Zero() + Zero()).n == 0 and torch.equal(
+        (Zero() + Zero())(torch.zeros(3, 0)), torch.zeros(3, dtype=torch.float64)
+    )
 
 
 def test_no_observations_add_nothing(counts):
     none = {"x": counts["x"][:0]}
     theta = points(Poisson().space, 5)
-    assert (Poisson().scalar(none)(theta) == 0).all() and (Poisson().scalar(none).hessian(theta) == 0).all()
-    assert torch.equal((Poisson().scalar(counts) + Poisson().scalar(none))(theta), Poisson().scalar(counts)(theta))
+    assert (Poisson().scalar(none)(theta) == 0).all() and (
+        Poisson().scalar(none).hessian(theta) == 0
+    ).all()
+    assert torch.equal(
+        (Poisson().scalar(counts) + Poisson().scalar(none))(theta), Poisson().scalar(counts)(theta)
+    )
 
 
 def test_removing_a_modality_removes_exactly_its_term():
@@ -118,7 +151,9 @@ def test_removing_a_modality_removes_exactly_its_term():
 def test_shards_of_one_modality_are_one_term(counts):
     shards = [Poisson().scalar({"x": x}) for x in np.split(counts["x"], 4)]
     total = sum(shards) + Cauchy().scalar({"x": np.zeros(3)})
-    assert set(total.terms) == {"poisson", "cauchy"} and total.terms["poisson"].n == len(counts["x"])
+    assert set(total.terms) == {"poisson", "cauchy"} and total.terms["poisson"].n == len(
+        counts["x"]
+    )
     assert set(total.without("poisson").terms) == {"cauchy"}
 
 
@@ -134,7 +169,9 @@ def test_derivatives_are_those_of_finite_differences():
     theta, h = points(total.space, 3, seed=1) * 0.5 + 0.5, 1e-4
     steps = h * torch.eye(3, dtype=torch.float64)
     slope = torch.stack([(total(theta + s) - total(theta - s)) / (2 * h) for s in steps], dim=-1)
-    bend = torch.stack([(total.gradient(theta + s) - total.gradient(theta - s)) / (2 * h) for s in steps], dim=-1)
+    bend = torch.stack(
+        [(total.gradient(theta + s) - total.gradient(theta - s)) / (2 * h) for s in steps], dim=-1
+    )
     assert torch.allclose(total.gradient(theta), slope, atol=1e-6)
     assert torch.allclose(total.hessian(theta), bend, atol=1e-6)
 
@@ -144,15 +181,26 @@ def test_calls_are_differentiable_and_keep_their_shape():
     value = curved()(theta)
     (gradient,) = torch.autograd.grad(value.sum(), theta)
     assert value.shape == (2, 3) and torch.allclose(gradient, curved().gradient(theta.detach()))
-    assert curved().hessian(theta.detach()).shape == (2, 3, 2, 2) and curved()([0.1, 0.2]).shape == ()
+    assert (
+        curved().hessian(theta.detach()).shape == (2, 3, 2, 2) and curved()([0.1, 0.2]).shape == ()
+    )
 
 
 def test_an_exported_program_is_differentiated_twice():
-    net = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.SiLU(), torch.nn.Linear(8, 1)).double().requires_grad_(False)
-    program = torch.export.export(net, (torch.zeros(3, 2).double(),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)).module()
+    net = (
+        torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.SiLU(), torch.nn.Linear(8, 1))
+        .double()
+        .requires_grad_(False)
+    )
+    program = torch.export.export(
+        net, (torch.zeros(3, 2).double(),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)
+    ).module()
     theta = points(AB, 5)
     live, frozen = (Function(AB, lambda t, f=f: f(t)[:, 0]) for f in (net, program))
-    assert torch.allclose(frozen.hessian(theta), live.hessian(theta), atol=1e-12) and live.hessian(theta).abs().max() > 1e-4
+    assert (
+        torch.allclose(frozen.hessian(theta), live.hessian(theta), atol=1e-12)
+        and live.hessian(theta).abs().max() > 1e-4
+    )
 
 
 def test_work_on_x_alone_is_done_once():
@@ -174,10 +222,19 @@ def test_a_reduced_data_set_is_the_data_set(counts):
     """Poisson is an exponential family: phi = x, omega = theta, b = exp theta; log x! does not depend on theta."""
     x = torch.from_numpy(counts["x"])
     halves = [Statistic.of(part[:, None]) for part in x.split([3000, 7000])]
-    term = Reduced(Poisson().space, sum([Statistic.zero(1), *halves]), lambda t: t, lambda t: t[:, 0].exp(), "poisson")
+    term = Reduced(
+        Poisson().space,
+        sum([Statistic.zero(1), *halves]),
+        lambda t: t,
+        lambda t: t[:, 0].exp(),
+        "poisson",
+    )
     theta = points(term.space, 8)
     exact = Poisson().scalar(counts)
-    assert term.n == 10_000 and relative(term(theta) - term(theta)[0], exact(theta) - exact(theta)[0]) < 1e-12
+    assert (
+        term.n == 10_000
+        and relative(term(theta) - term(theta)[0], exact(theta) - exact(theta)[0]) < 1e-12
+    )
     assert relative(term.hessian(theta), exact.hessian(theta)) < 1e-12
 
 
@@ -193,7 +250,9 @@ def test_a_constraint_is_a_normal_density_up_to_a_constant():
 def test_fixing_a_parameter_is_reading_a_slice():
     held = Fixed(curved() + product(), {"b": 0.7})
     theta = points(held.space, 5)
-    full = torch.stack([theta[:, 0], torch.full((5,), 0.7, dtype=torch.float64), theta[:, 1]], dim=1)
+    full = torch.stack(
+        [theta[:, 0], torch.full((5,), 0.7, dtype=torch.float64), theta[:, 1]], dim=1
+    )
     total = curved() + product()
     assert held.space.names == ("a", "c") and torch.equal(held(theta), total(full))
     assert torch.equal(held.hessian(theta), total.hessian(full)[:, [0, 2]][:, :, [0, 2]])
@@ -215,7 +274,9 @@ def test_outside_the_support_there_is_no_value(theta):
 
 
 def test_a_sum_lives_on_the_intersection_of_the_supports():
-    narrow = Function(ParameterSpace((Parameter("a", "1", "the first", -0.5, 5.0),)), lambda t: -(t[:, 0] ** 2))
+    narrow = Function(
+        ParameterSpace((Parameter("a", "1", "the first", -0.5, 5.0),)), lambda t: -(t[:, 0] ** 2)
+    )
     total = curved() + narrow
     assert (total.space["a"].low, total.space["a"].high) == (-0.5, 2.0)
     assert maximise(total).theta_hat[0] >= -0.5
@@ -224,10 +285,14 @@ def test_a_sum_lives_on_the_intersection_of_the_supports():
 def test_scores_add_up_to_the_gradient():
     modalities = ORACLES["O-11"]
     rng = np.random.default_rng(3)
-    total = sum(m.scalar(m.observe([0.2, -0.4], n, rng)) for m, n in zip(modalities, (30, 50), strict=True))
+    total = sum(
+        m.scalar(m.observe([0.2, -0.4], n, rng)) for m, n in zip(modalities, (30, 50), strict=True)
+    )
     theta = [0.1, 0.3]
     rows = torch.cat([part.scores(theta) for part in total.parts])
-    assert rows.shape == (80, 2) and torch.allclose(rows.sum(dim=0), total.gradient(theta), atol=1e-10)
+    assert rows.shape == (80, 2) and torch.allclose(
+        rows.sum(dim=0), total.gradient(theta), atol=1e-10
+    )
 
 
 def test_a_hundred_thousand_observations_keep_differences_of_a_billionth_of_a_nat():
@@ -241,4 +306,8 @@ def test_a_hundred_thousand_observations_keep_differences_of_a_billionth_of_a_na
 
 def test_sums_are_flat():
     total = (curved() + product()) + (Constraint(B) + Zero())
-    assert isinstance(total, Sum) and len(total.parts) == 3 and all(not isinstance(p, Sum) for p in total.parts)
+    assert (
+        isinstance(total, Sum)
+        and len(total.parts) == 3
+        and all(not isinstance(p, Sum) for p in total.parts)
+    )

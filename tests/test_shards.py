@@ -8,9 +8,26 @@ import numpy as np
 import pytest
 import xarray
 
-from addend.errors import BadSetting, EmptyTable, MissingColumn, NegativeError, NoObservations, NotFinite, TamperedArtifact
+from addend.errors import (
+    BadSetting,
+    EmptyTable,
+    MissingColumn,
+    NegativeError,
+    NoObservations,
+    NotFinite,
+    TamperedArtifact,
+)
 from addend.modality import Field, Schema
-from addend.shards import append_set, open_set, read_set, read_shard, theta_of, with_theta, write_set, write_shard
+from addend.shards import (
+    append_set,
+    open_set,
+    read_set,
+    read_shard,
+    theta_of,
+    with_theta,
+    write_set,
+    write_shard,
+)
 
 ERROR = Field("error", "km/s/Mpc", "error of H", positive=True)
 SCHEMA = Schema((Field("H", "km/s/Mpc", "expansion rate"),), (Field("z", "1", "redshift"), ERROR))
@@ -23,7 +40,11 @@ def rows(n=10, seed=0):
 
 
 def tree(folder):
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
 
 
 def same(a, b):
@@ -31,7 +52,11 @@ def same(a, b):
 
 
 def test_a_shard_reads_back_as_it_was_written(tmp_path):
-    columns = {**rows(), "strain": np.random.default_rng(1).normal(size=(10, 3, 2)), "absent": np.zeros(10)}
+    columns = {
+        **rows(),
+        "strain": np.random.default_rng(1).normal(size=(10, 3, 2)),
+        "absent": np.zeros(10),
+    }
     attrs = {**ATTRS, "units": {"H": "km/s/Mpc"}}
     shard = write_shard(tmp_path, columns, attrs)
     read, read_attrs = read_shard(shard.path)
@@ -55,8 +80,14 @@ def test_writing_again_changes_nothing(tmp_path):
 
 @pytest.mark.parametrize("change", [{"H": rows(seed=1)["H"]}, {"extra": np.ones(10)}])
 def test_other_content_has_another_name(tmp_path, change):
-    assert write_shard(tmp_path, {**rows(), **change}, ATTRS).name != write_shard(tmp_path, rows(), ATTRS).name
-    assert write_shard(tmp_path, rows(), {**ATTRS, "mock": True}).name != write_shard(tmp_path, rows(), ATTRS).name
+    assert (
+        write_shard(tmp_path, {**rows(), **change}, ATTRS).name
+        != write_shard(tmp_path, rows(), ATTRS).name
+    )
+    assert (
+        write_shard(tmp_path, rows(), {**ATTRS, "mock": True}).name
+        != write_shard(tmp_path, rows(), ATTRS).name
+    )
 
 
 def test_a_shard_is_one_data_file_a_column(tmp_path):
@@ -68,7 +99,11 @@ def test_a_shard_is_one_data_file_a_column(tmp_path):
 def test_xarray_opens_a_shard_with_its_units(tmp_path):
     shard = write_set(tmp_path, rows(), SCHEMA, ATTRS).shards[0]
     with xarray.open_zarr(shard.path, consolidated=False) as opened:
-        assert opened.H.dims == ("row",) and opened.H.units == "km/s/Mpc" and opened.attrs["modality"] == "toy"
+        assert (
+            opened.H.dims == ("row",)
+            and opened.H.units == "km/s/Mpc"
+            and opened.attrs["modality"] == "toy"
+        )
         assert np.array_equal(opened.z, rows()["z"])
 
 
@@ -77,7 +112,11 @@ def test_any_splitting_into_shards_reads_as_one(tmp_path, shard_rows):
     written = write_set(tmp_path, rows(), SCHEMA, ATTRS, shard_rows)
     read = read_set(tmp_path)
     assert same(read.columns, dict(sorted(rows().items()))) and read.n == 10
-    assert len(read.shards) == -(-10 // shard_rows) and read.shards == written.shards and read.digest == written.digest
+    assert (
+        len(read.shards) == -(-10 // shard_rows)
+        and read.shards == written.shards
+        and read.digest == written.digest
+    )
     assert sum(len(columns["H"]) for _, columns in read) == 10
 
 
@@ -102,7 +141,9 @@ def test_appending_adds_shards_and_leaves_the_old_ones_alone(tmp_path):
     before = tree(old.shards[0].path)
     new = append_set(tmp_path, rows(5, seed=1), SCHEMA)
     assert new.n == 15 and new.shards[:1] == old.shards and tree(old.shards[0].path) == before
-    assert np.array_equal(read_set(tmp_path).columns["H"], np.concatenate([rows()["H"], rows(5, seed=1)["H"]]))
+    assert np.array_equal(
+        read_set(tmp_path).columns["H"], np.concatenate([rows()["H"], rows(5, seed=1)["H"]])
+    )
 
 
 def test_appending_the_same_rows_again_adds_nothing(tmp_path):
@@ -130,7 +171,10 @@ def test_rewriting_a_set_leaves_what_writing_it_afresh_would(tmp_path):
 def test_bad_observations_leave_the_set_as_it_was(tmp_path, change, error):
     write_set(tmp_path, rows(), SCHEMA, ATTRS)
     before = tree(tmp_path)
-    for write in (lambda c: write_set(tmp_path, c, SCHEMA, ATTRS), lambda c: append_set(tmp_path, c, SCHEMA)):
+    for write in (
+        lambda c: write_set(tmp_path, c, SCHEMA, ATTRS),
+        lambda c: append_set(tmp_path, c, SCHEMA),
+    ):
         with pytest.raises(error):
             write({**rows(), **change})
     assert tree(tmp_path) == before
@@ -201,7 +245,10 @@ def test_damage_is_never_read(tmp_path, damage):
 
 
 def test_another_shard_under_this_ones_name_is_not_read(tmp_path):
-    shard, other = write_shard(tmp_path, rows(), ATTRS), write_shard(tmp_path / "other", rows(seed=1), ATTRS)
+    shard, other = (
+        write_shard(tmp_path, rows(), ATTRS),
+        write_shard(tmp_path / "other", rows(seed=1), ATTRS),
+    )
     with pytest.raises(TamperedArtifact):
         read_shard(other.path.rename(tmp_path / "0123456789abcdef.zarr"))
     assert same(read_shard(shard.path)[0], dict(sorted(rows().items())))
@@ -239,7 +286,9 @@ print(fatal)
 
 
 def test_a_writer_killed_at_any_sync_or_rename_leaves_no_torn_shard(tmp_path):
-    script = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, text=True, check=True)
+    script = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, text=True, check=True
+    )
     last = int(script.stdout)
     whole = tree(tmp_path / str(last))
     assert last > 10 and whole
@@ -274,6 +323,11 @@ print(all(os.wait()[1] == 0 for _ in range(3)))
 
 
 def test_writers_of_one_folder_take_turns_and_lose_nothing(tmp_path):
-    script = subprocess.run([sys.executable, "-c", TURNS, str(tmp_path)], capture_output=True, text=True, check=True)
+    script = subprocess.run(
+        [sys.executable, "-c", TURNS, str(tmp_path)], capture_output=True, text=True, check=True
+    )
     assert script.stdout == "True\n"
-    assert sorted(read_set(tmp_path).columns["x"]) == [0.0, *(10.0 * writer + i for writer in (1, 2, 3) for i in range(5))]
+    assert sorted(read_set(tmp_path).columns["x"]) == [
+        0.0,
+        *(10.0 * writer + i for writer in (1, 2, 3) for i in range(5)),
+    ]

@@ -33,13 +33,18 @@ def drawn(modality, n):
 
 def own(matrix_of, theta, columns):
     """matrix_of(theta, columns) for each row of theta with its own observation alone."""
-    pairs = (matrix_of(theta[i : i + 1], {k: v[i : i + 1] for k, v in columns.items()}) for i in range(len(theta)))
+    pairs = (
+        matrix_of(theta[i : i + 1], {k: v[i : i + 1] for k, v in columns.items()})
+        for i in range(len(theta))
+    )
     return np.array([pair.item() for pair in pairs])
 
 
 def require_uniform(u):
     result = kstest(u, "uniform")
-    print(f"KS distance {result.statistic:.4f} of {len(u)}, p = {result.pvalue:.3f}, alarm below {FALSE_ALARM}")
+    print(
+        f"KS distance {result.statistic:.4f} of {len(u)}, p = {result.pvalue:.3f}, alarm below {FALSE_ALARM}"
+    )
     assert result.pvalue > FALSE_ALARM
 
 
@@ -52,7 +57,11 @@ def test_toy_is_uniform_under_its_exact_law():
 def test_chronometers_are_uniform_under_their_exact_law():
     theta, columns = drawn(Chronometers(), 20_000)
     h0, om, eta_imf, eta_sps = theta.T
-    mean = h0 * np.sqrt(1 - om + om * (1 + columns["z"]) ** 3) + eta_imf * columns["d_imf"] + eta_sps * columns["d_sps"]
+    mean = (
+        h0 * np.sqrt(1 - om + om * (1 + columns["z"]) ** 3)
+        + eta_imf * columns["d_imf"]
+        + eta_sps * columns["d_sps"]
+    )
     require_uniform(norm.cdf(columns["H"], mean, columns["H_err"]))
 
 
@@ -60,8 +69,12 @@ def test_chronometers_are_uniform_under_their_exact_law():
 def blocks():
     """theta, columns, and the residuals of both slots in their errors."""
     theta, columns = drawn(Bao(), 3000)
-    dm, dh, dv = (own(lambda t, c, k=k: exact.bao_distances(t, c["z"])[k], theta, columns) for k in range(3))
-    first = (columns["D_over_rd"] - np.where(columns["anisotropic"] == 1, dm, dv)) / columns["D_err"]
+    dm, dh, dv = (
+        own(lambda t, c, k=k: exact.bao_distances(t, c["z"])[k], theta, columns) for k in range(3)
+    )
+    first = (columns["D_over_rd"] - np.where(columns["anisotropic"] == 1, dm, dv)) / columns[
+        "D_err"
+    ]
     return columns, first, (columns["DH_over_rd"] - dh) / columns["DH_err"]
 
 
@@ -85,12 +98,21 @@ def test_masers_are_uniform_under_their_exact_law():
 def test_masers_exact_density_is_the_slope_of_its_exact_distribution():
     theta, columns = drawn(Masers(), 50)
     step = 1e-4 * columns["D_err_plus"]
-    above, below = (own(exact.masers_cdf, theta, columns | {"D": columns["D"] + s}) for s in (step, -step))
-    np.testing.assert_allclose((above - below) / (2 * step), np.exp(own(exact.masers, theta, columns)), rtol=1e-4, atol=1e-9)
+    above, below = (
+        own(exact.masers_cdf, theta, columns | {"D": columns["D"] + s}) for s in (step, -step)
+    )
+    np.testing.assert_allclose(
+        (above - below) / (2 * step),
+        np.exp(own(exact.masers, theta, columns)),
+        rtol=1e-4,
+        atol=1e-9,
+    )
 
 
 def test_masers_exact_density_has_converged():
     theta, columns = drawn(Masers(), 50)
-    coarse, fine = (own(lambda t, c, n=n: exact.masers(t, c, nodes=n), theta, columns) for n in (2001, 20_001))
+    coarse, fine = (
+        own(lambda t, c, n=n: exact.masers(t, c, nodes=n), theta, columns) for n in (2001, 20_001)
+    )
     print(f"largest difference {np.abs(coarse - fine).max():.1e} nat")
     np.testing.assert_allclose(coarse, fine, atol=1e-3)

@@ -18,25 +18,37 @@ def test_a_row_follows_the_law(row):
 
     def drawn(k):
         rng = Sobol.sequence([1, k], BLOCK)
-        return np.append(rng.uniform(-1, 1, (BLOCK, 1))[row // 2], rng.mirrored().standard_normal((2 * BLOCK, 2))[row])
+        return np.append(
+            rng.uniform(-1, 1, (BLOCK, 1))[row // 2],
+            rng.mirrored().standard_normal((2 * BLOCK, 2))[row],
+        )
 
     rows = np.array([drawn(k) for k in range(2000)])
-    assert kstest(rows[:, 0], "uniform", (-1, 2)).pvalue > 1e-6 and all(kstest(c, "norm").pvalue > 1e-6 for c in rows.T[1:])
+    assert kstest(rows[:, 0], "uniform", (-1, 2)).pvalue > 1e-6 and all(
+        kstest(c, "norm").pvalue > 1e-6 for c in rows.T[1:]
+    )
     assert (np.abs(np.corrcoef(rows.T) - np.eye(3)) < 5 / 2000**0.5).all()
 
 
 @pytest.mark.parametrize("start", [0, 7 * POINTS])
 def test_every_block_covers_each_column_and_each_rectangle_of_a_plane_evenly(start):
     rng = Sobol.sequence([2], N, start)
-    blocks = np.stack([rng.random(N), ndtr(rng.standard_normal(N)), rng.uniform(3, 4, N) - 3]).reshape(3, -1, POINTS)
+    blocks = np.stack(
+        [rng.random(N), ndtr(rng.standard_normal(N)), rng.uniform(3, 4, N) - 3]
+    ).reshape(3, -1, POINTS)
     assert (np.sort((POINTS * blocks).astype(int), axis=2) == np.arange(POINTS)).all()
     rectangle = (16 * blocks[0]).astype(int) * 8 + (8 * blocks[1]).astype(int)
     assert (np.sort(rectangle, axis=1) == np.arange(POINTS)).all()
 
 
 def test_noise_comes_in_mirrored_pairs():
-    z, u = (Sobol.sequence([3], N).mirrored().standard_normal((2 * N, 3)), Sobol.sequence([3], N).mirrored().random((2, 2 * N)))
-    assert np.allclose(z[1::2], -z[::2], atol=1e-6) and np.allclose(u[:, 1::2], 1 - u[:, ::2], atol=1e-15)
+    z, u = (
+        Sobol.sequence([3], N).mirrored().standard_normal((2 * N, 3)),
+        Sobol.sequence([3], N).mirrored().random((2, 2 * N)),
+    )
+    assert np.allclose(z[1::2], -z[::2], atol=1e-6) and np.allclose(
+        u[:, 1::2], 1 - u[:, ::2], atol=1e-15
+    )
     assert twice(np.arange(3)).tolist() == [0, 0, 1, 1, 2, 2]
 
 
@@ -48,7 +60,9 @@ def test_a_mean_over_theta_and_noise_has_little_error():
 
     def even(k):
         rng = Sobol.sequence([3, k], N)
-        return error(twice(rng.uniform(-1, 1, (N, 3))), rng.mirrored().standard_normal((3, 2 * N)).T)
+        return error(
+            twice(rng.uniform(-1, 1, (N, 3))), rng.mirrored().standard_normal((3, 2 * N)).T
+        )
 
     def independent(k):
         rng = np.random.default_rng([3, k])
@@ -60,8 +74,15 @@ def test_a_mean_over_theta_and_noise_has_little_error():
 
 
 def test_a_sequence_goes_on_where_an_earlier_part_ended():
-    whole, parts = Sobol.sequence([4], 4 * BLOCK), [Sobol.sequence([4], 2 * BLOCK, start) for start in (0, 2 * BLOCK)]
-    assert np.allclose(whole.random((4 * BLOCK, 5)), np.concatenate([p.random((2 * BLOCK, 5)) for p in parts]), atol=2e-9)
+    whole, parts = (
+        Sobol.sequence([4], 4 * BLOCK),
+        [Sobol.sequence([4], 2 * BLOCK, start) for start in (0, 2 * BLOCK)],
+    )
+    assert np.allclose(
+        whole.random((4 * BLOCK, 5)),
+        np.concatenate([p.random((2 * BLOCK, 5)) for p in parts]),
+        atol=2e-9,
+    )
 
 
 def test_noise_takes_other_coordinates_than_theta():
@@ -72,7 +93,10 @@ def test_noise_takes_other_coordinates_than_theta():
 def test_other_draws_are_numpys():
     rng = Sobol.sequence([5], BLOCK)
     assert np.ndim(rng.random()) == 0 and rng.standard_normal(3).shape == (3,)
-    assert rng.poisson(3.0, BLOCK).shape == (BLOCK,) and rng.random((BLOCK, COLUMNS + 1)).shape == (BLOCK, COLUMNS + 1)
+    assert rng.poisson(3.0, BLOCK).shape == (BLOCK,) and rng.random((BLOCK, COLUMNS + 1)).shape == (
+        BLOCK,
+        COLUMNS + 1,
+    )
     assert rng.normal(5.0, np.full(BLOCK, 0.0)).tolist() == [5.0] * BLOCK
 
 

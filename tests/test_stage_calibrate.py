@@ -34,23 +34,34 @@ def toy_project(root: Path, trained_on: float = 3.0) -> Path:
     (root / "modalities" / "toy").mkdir(parents=True)
     shutil.copy(HERE / "parameters.yaml", root)
     declared = yaml.safe_load((HERE / "modalities" / "toy" / "parameters.yaml").read_text())
-    narrow = {name: {**fields, "low": -trained_on, "high": trained_on} for name, fields in declared.items()}
+    narrow = {
+        name: {**fields, "low": -trained_on, "high": trained_on}
+        for name, fields in declared.items()
+    }
     (root / "modalities" / "toy" / "params.yaml").write_text(yaml.safe_dump(SETTINGS))
     torch.set_num_threads(1)
     with contextlib.chdir(root):
-        for stage, support in ((training.simulate, narrow), (training.pretrain, declared), (training.finetune, declared)):
+        for stage, support in (
+            (training.simulate, narrow),
+            (training.pretrain, declared),
+            (training.finetune, declared),
+        ):
             (root / "modalities" / "toy" / "parameters.yaml").write_text(yaml.safe_dump(support))
             stage("toy")
     return root
 
 
 def recorded(root: Path) -> Record:
-    return Record.from_dict(json.loads((root / places.encoder("toy", "record") / "record.json").read_text()))
+    return Record.from_dict(
+        json.loads((root / places.encoder("toy", "record") / "record.json").read_text())
+    )
 
 
 def files(root: Path) -> dict[str, bytes]:
     folder = root / places.encoder("toy", "record")
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -67,14 +78,20 @@ def test_a_learned_encoder_passes_and_its_page_says_so(calibrated):
     print(f"N* = {trust_size(record.parts['score']).value:.0f}; {verdict.reason}")
     assert verdict.passed
     page = (calibrated / places.encoder("toy", "record") / "index.html").read_text()
-    assert "Yes: it passed its thresholds." in page and "outside the simulated support, line" in page
+    assert (
+        "Yes: it passed its thresholds." in page and "outside the simulated support, line" in page
+    )
 
 
 def test_the_record_is_the_same_byte_for_byte_when_made_again(calibrated, monkeypatch):
     before = files(calibrated)
     monkeypatch.chdir(calibrated)
     calibrate.calibrate("toy")
-    assert files(calibrated) == before and set(before) >= {"record.json", "index.html", "figures/trust.svg"}
+    assert files(calibrated) == before and set(before) >= {
+        "record.json",
+        "index.html",
+        "figures/trust.svg",
+    }
 
 
 def test_it_holds_everything_that_the_gate_and_the_report_know(calibrated):
@@ -95,15 +112,24 @@ def test_an_encoder_trained_on_the_wrong_prior_is_refused(tmp_path, monkeypatch)
     print(verdict.reason)
     assert {"trust"} <= {c.name for c in verdict.checks if not c.passed}
     assert "is needed: 10 times the 2 observations it is meant for" in verdict.reason
-    assert "No: it was refused." in (tmp_path / places.encoder("toy", "record") / "index.html").read_text()
+    assert (
+        "No: it was refused."
+        in (tmp_path / places.encoder("toy", "record") / "index.html").read_text()
+    )
 
 
-def test_a_candidate_that_says_less_than_the_champion_is_refused_and_the_champion_stays(calibrated, tmp_path, monkeypatch):
+def test_a_candidate_that_says_less_than_the_champion_is_refused_and_the_champion_stays(
+    calibrated, tmp_path, monkeypatch
+):
     """The same network after a twentieth of the training, held to its held-out log score alone."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(shutil.copytree(calibrated, tmp_path / "again"))
     hasty = {**SETTINGS["finetune"], "steps": [40, 5, 5]}
-    settings = {"finetune": SETTINGS["finetune"], "calibrate": SETTINGS["calibrate"], "register": {}}
+    settings = {
+        "finetune": SETTINGS["finetune"],
+        "calibrate": SETTINGS["calibrate"],
+        "register": {},
+    }
     monkeypatch.setattr(places, "settings", lambda name, section: settings[section])
     register.register("toy")
     settings["finetune"] = hasty
@@ -111,7 +137,10 @@ def test_a_candidate_that_says_less_than_the_champion_is_refused_and_the_champio
         stage("toy")
     registry, said = Registry(), json.loads(places.pin("toy").read_text())
     print(said["reason"])
-    assert not said["promoted"] and "held-out log score is worse than that of version 1" in said["reason"]
+    assert (
+        not said["promoted"]
+        and "held-out log score is worse than that of version 1" in said["reason"]
+    )
     assert registry.champion("toy").version == 1 and registry.candidate("toy").version == 2
 
 
@@ -121,12 +150,16 @@ def test_centring_is_recorded_where_it_helps_and_nowhere_else(calibrated, monkey
     found = {}
     for tilt in (0.0, 1.0):
         line = encoder(Line(tilt=tilt))
-        found[tilt] = calibrate.centring([calibrate.measure(line, Toy(), budget, part) for part in range(4)], line)
+        found[tilt] = calibrate.centring(
+            [calibrate.measure(line, Toy(), budget, part) for part in range(4)], line
+        )
     assert found[0.0] is None
     assert found[1.0].gradient(np.zeros(2)) == pytest.approx([1.0, 0.0], abs=0.5)
 
 
-@pytest.mark.parametrize(("name", "value"), [("datasets", 0), ("seed", None), ("cells", 2.5), ("expected", True)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("datasets", 0), ("seed", None), ("cells", 2.5), ("expected", True)]
+)
 def test_a_budget_that_is_none_is_named(name, value):
     with pytest.raises(BadSetting, match=f"calibrate.{name}"):
         calibrate.read_budget({**SETTINGS["calibrate"], name: value})

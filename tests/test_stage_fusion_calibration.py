@@ -46,7 +46,9 @@ def one_thread():
 def single(lab, S, j):
     """Repetition j alone, put together from observations and constraints by hand."""
     parts = {p.name: p for p in S.parts}
-    scalars = [Lazy.embedded(lab.encoders[m], parts[m].z[j], parts[m].e[0], m) for m in lab.encoders]
+    scalars = [
+        Lazy.embedded(lab.encoders[m], parts[m].z[j], parts[m].e[0], m) for m in lab.encoders
+    ]
     for c in lab.constraints:
         moved = Constraint(c.space.parameters[0])
         moved.mean = float(parts[c.name].means[j])
@@ -85,7 +87,9 @@ def test_repetitions_in_one_batch_give_what_each_gives_alone():
         names = alone.space.names
         assert np.allclose(found.repetitions.theta_hat[j], fit.theta.numpy(), atol=1e-5)
         assert np.allclose(found.widths.std[j], fit.std.numpy(), rtol=1e-6)
-        assert np.allclose(found.widths.sandwich[j] ** 2, np.diagonal(real_sandwich(alone, fit)), rtol=1e-4)
+        assert np.allclose(
+            found.widths.sandwich[j] ** 2, np.diagonal(real_sandwich(alone, fit)), rtol=1e-4
+        )
         joint = composite(alone, fit, dict(zip(names, theta[j], strict=True))).statistic
         assert np.isclose(found.repetitions.joint[j], joint, atol=1e-6)
         expected = [composite(alone, fit, {p: theta[j, d]}).statistic for d, p in enumerate(names)]
@@ -97,7 +101,11 @@ def test_the_auxiliary_measurement_is_made_anew_so_that_every_t_is_chi_square():
     """Five laws held to Kolmogorov's test at 1e-3 each: chance fails this once in 200."""
     found = run_at(laboratory(), 600)
     r = found.repetitions
-    laws = {"joint": (r.joint, 3), **{p: (t, 1) for p, t in zip(r.profiled, r.single.T, strict=True)}, "tension": (found.q, 2)}
+    laws = {
+        "joint": (r.joint, 3),
+        **{p: (t, 1) for p, t in zip(r.profiled, r.single.T, strict=True)},
+        "tension": (found.q, 2),
+    }
     for name, (t, dof) in laws.items():
         p = kstest(t, chi2(dof).cdf).pvalue
         print(f"{name}: p = {p:.3f} against chi^2 with {dof} degrees of freedom, 600 repetitions")
@@ -123,7 +131,10 @@ def test_an_overconfident_psi_is_exposed_by_the_audit_and_mended_by_the_critical
     inside = criticals.inside(seen.repetitions).mean(axis=0)
     assert (np.abs(inside[:2] - LEVELS) < 3.7 * spread).all()
     assert 1.25 < blocks["pulls"]["spread"]["b"] < 1.58
-    ours, textbook = intervals(lab.scalar, fit, "b", criticals.single["b"])[0], ends(profile_interval(lab.scalar, fit, "b"))
+    ours, textbook = (
+        intervals(lab.scalar, fit, "b", criticals.single["b"])[0],
+        ends(profile_interval(lab.scalar, fit, "b")),
+    )
     assert 1.2 < np.ptp(ours) / np.ptp(textbook) < 1.65
 
 
@@ -141,14 +152,18 @@ def test_a_biased_psi_shows_in_the_pulls_and_its_learned_sets_cover_all_the_same
     print(mean, {k: [h / n for h in v] for k, v in hits.items()})
     assert mean["a"] > 5 / np.sqrt(n)
     low = [lv - 3.3 * np.sqrt(2 * lv * (1 - lv) / n) for lv in LEVELS]
-    assert hits["wilks"][0] / n < low[0] and all(h / n > b for h, b in zip(hits["neyman"], low, strict=True))
+    assert hits["wilks"][0] / n < low[0] and all(
+        h / n > b for h, b in zip(hits["neyman"], low, strict=True)
+    )
 
 
 def test_textbook_critical_values_give_textbook_intervals():
     lab = laboratory()
     fit = maximise(lab.scalar)
     low, high = SPACE.low, SPACE.high
-    values = CriticalValues(SPACE.names, tuple(low), tuple(high), 0, LEVELS, np.log(chi2.ppf(LEVELS, 1))[:, None], 1)
+    values = CriticalValues(
+        SPACE.names, tuple(low), tuple(high), 0, LEVELS, np.log(chi2.ppf(LEVELS, 1))[:, None], 1
+    )
     for p in SPACE.names:
         for level, found in zip(LEVELS, intervals(lab.scalar, fit, p, values), strict=True):
             exact = profile_interval(lab.scalar, fit, p, level)
@@ -158,7 +173,9 @@ def test_textbook_critical_values_give_textbook_intervals():
 def test_an_interval_ends_where_the_support_does():
     lab = laboratory(n=2)
     fit = maximise(lab.scalar)
-    values = CriticalValues(SPACE.names, tuple(SPACE.low), tuple(SPACE.high), 0, LEVELS, np.full((2, 1), 20.0), 1)
+    values = CriticalValues(
+        SPACE.names, tuple(SPACE.low), tuple(SPACE.high), 0, LEVELS, np.full((2, 1), 20.0), 1
+    )
     assert intervals(lab.scalar, fit, "a", values) == [(-30.0, 30.0)] * 2
 
 
@@ -184,7 +201,9 @@ def test_the_sandwich_mends_the_width_of_a_psi_twice_too_sharp():
     """2000 observations: J is known to 3 %, curvature is off by sqrt 2."""
     lab = laboratory(n=1000, sharp=2.0)
     fit, exact = maximise(lab.scalar), maximise(laboratory(n=1000).scalar)
-    assert np.allclose(np.sqrt(np.diagonal(real_sandwich(lab.scalar, fit)))[:2], exact.std.numpy()[:2], rtol=0.1)
+    assert np.allclose(
+        np.sqrt(np.diagonal(real_sandwich(lab.scalar, fit)))[:2], exact.std.numpy()[:2], rtol=0.1
+    )
     assert float(fit.std[1]) < 0.75 * float(exact.std[1])
 
 
@@ -212,13 +231,23 @@ def test_learned_and_exact_critical_values_give_intervals_of_one_width(tmp_path,
     """An encoder of a thousand steps and the line's own likelihood, given the same 600 repetitions: within 5 %."""
     lab = learned_line(tmp_path, monkeypatch)
     own = exact_line.encoder(exact_line.Line())
-    true = Laboratory(Sum([Lazy(own, lab.observed["toy"])], lab.space), {"toy": own}, lab.simulators, lab.observed)
+    true = Laboratory(
+        Sum([Lazy(own, lab.observed["toy"])], lab.space), {"toy": own}, lab.simulators, lab.observed
+    )
     widths = []
     for each in (lab, true):
         fit = maximise(each.scalar)
-        taught, _ = run("line", each, fit, normal_samples(true, maximise(true.scalar)), Budget(600, 2))
+        taught, _ = run(
+            "line", each, fit, normal_samples(true, maximise(true.scalar)), Budget(600, 2)
+        )
         criticals = Criticals.learn(taught)
-        widths.append([np.ptp(i) for p in lab.space.names for i in intervals(each.scalar, fit, p, criticals.single[p])])
+        widths.append(
+            [
+                np.ptp(i)
+                for p in lab.space.names
+                for i in intervals(each.scalar, fit, p, criticals.single[p])
+            ]
+        )
     ratio = np.array(widths[0]) / widths[1]
     print("learned over exact:", ratio.round(3))
     assert np.abs(ratio - 1).max() < 0.05
@@ -232,14 +261,22 @@ def learned_line(root, monkeypatch) -> Laboratory:
     shutil.copy(here / "modalities" / "toy" / "parameters.yaml", root / "modalities" / "toy")
     network = {"head": "flow", "hidden": [16, 16], "shape": [8], "components": 2, "seed": 1}
     schedule = {"steps": [800, 100, 200], "batch": [512] * 3, "rate": [0.01, 0.003, 0.0003]}
-    settings = {"simulate": {"seed": 1, "train": 40_000, "calibrate": 200, "audit": 200}, "finetune": network | schedule}
+    settings = {
+        "simulate": {"seed": 1, "train": 40_000, "calibrate": 200, "audit": 200},
+        "finetune": network | schedule,
+    }
     (root / "modalities" / "toy" / "params.yaml").write_text(yaml.safe_dump(settings))
     monkeypatch.chdir(root)
     for step in (training.observe, training.simulate, training.pretrain, training.finetune):
         step("toy")
     columns = shards.read_set(places.observations("toy", "line")).columns
     encoder = Encoder.load(places.encoder("toy", "head"))
-    return Laboratory(Sum([Lazy(encoder, columns)], encoder.space), {"toy": encoder}, {"toy": Toy()}, {"toy": columns})
+    return Laboratory(
+        Sum([Lazy(encoder, columns)], encoder.space),
+        {"toy": encoder},
+        {"toy": Toy()},
+        {"toy": columns},
+    )
 
 
 @pytest.mark.parametrize("name", HEADS)

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 import torch
 from addend_toy.line import Toy
-from repeated_lines import SPACE, SPACES, TRUTH, Encoder, bias_record, laboratory, normal_samples, terms
+from repeated_lines import (
+    SPACE,
+    SPACES,
+    TRUTH,
+    Encoder,
+    bias_record,
+    laboratory,
+    normal_samples,
+    terms,
+)
 
 from addend.calibration import Centring, Record, ScoreMoments
 from addend.calibration.local import LEAST
@@ -49,16 +58,22 @@ def with_encoders(lab: Laboratory, encoders: dict) -> Laboratory:
 def centred_lines() -> Laboratory:
     """Lines whose psi has a slope in a, and the same taken off again."""
     lab = laboratory(tilt=TILT)
-    return with_encoders(lab, {m: Adjusted(e, slope(e.space.names), 1.0) for m, e in lab.encoders.items()})
+    return with_encoders(
+        lab, {m: Adjusted(e, slope(e.space.names), 1.0) for m, e in lab.encoders.items()}
+    )
 
 
 def same(ours, theirs) -> bool:
-    return all(torch.allclose(a, b, rtol=1e-9, atol=1e-9) for a, b in zip(ours, theirs, strict=True))
+    return all(
+        torch.allclose(a, b, rtol=1e-9, atol=1e-9) for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 def test_centring_takes_off_a_planted_slope_and_nothing_else():
     theta = torch.from_numpy(SPACE.draw(5, np.random.default_rng(1)))
-    ours, biased, exact = (lab.scalar for lab in (centred_lines(), laboratory(tilt=TILT), laboratory()))
+    ours, biased, exact = (
+        lab.scalar for lab in (centred_lines(), laboratory(tilt=TILT), laboratory())
+    )
     assert same(ours.jet(theta), exact.jet(theta))
     assert torch.allclose(biased(theta) - ours(theta), 24 * TILT * theta[:, 0])
     assert torch.allclose(maximise(ours).theta, maximise(exact).theta, atol=1e-6)
@@ -67,18 +82,25 @@ def test_centring_takes_off_a_planted_slope_and_nothing_else():
 
 def test_repetitions_are_centred_as_the_real_data_are():
     theta = np.tile(TRUTH, (4, 1))
-    ours, exact = (lab.repeat(theta, np.random.default_rng(2)) for lab in (centred_lines(), laboratory()))
+    ours, exact = (
+        lab.repeat(theta, np.random.default_rng(2)) for lab in (centred_lines(), laboratory())
+    )
     at = numbered(torch.from_numpy(theta + 0.1))
     assert same(ours.jet(at), exact.jet(at))
     assert np.allclose(variability(ours, at), variability(exact, at))
     fits = [maximise(lab.scalar) for lab in (centred_lines(), laboratory())]
-    hats = [repeat(lab, f, theta, [3], full=False) for lab, f in zip((centred_lines(), laboratory()), fits, strict=True)]
+    hats = [
+        repeat(lab, f, theta, [3], full=False)
+        for lab, f in zip((centred_lines(), laboratory()), fits, strict=True)
+    ]
     assert np.allclose(hats[0].repetitions.theta_hat, hats[1].repetitions.theta_hat, atol=1e-5)
     assert np.allclose(hats[0].repetitions.single, hats[1].repetitions.single, atol=1e-6)
 
 
 def test_local_calibration_of_a_centred_sum_is_that_of_the_exact_one():
-    found = [correct(lab, maximise(lab.scalar), 20, seed=2) for lab in (centred_lines(), laboratory())]
+    found = [
+        correct(lab, maximise(lab.scalar), 20, seed=2) for lab in (centred_lines(), laboratory())
+    ]
     assert np.allclose(found[0].theta, found[1].theta, atol=1e-5)
     assert np.allclose(found[0].covariance, found[1].covariance, rtol=1e-5)
 
@@ -86,9 +108,19 @@ def test_local_calibration_of_a_centred_sum_is_that_of_the_exact_one():
 def own_moments(lab: Laboratory, name: str) -> dict:
     """The record of an encoder whose H and J of an observation are sharp and sharp^2 times this fusion's information."""
     names, n = SPACES[name].names, 10**6
-    information = -laboratory().scalar.terms[name].jet(torch.zeros(1, len(names)).double()).hessian[0].numpy() / lab.n[name]
+    information = (
+        -laboratory().scalar.terms[name].jet(torch.zeros(1, len(names)).double()).hessian[0].numpy()
+        / lab.n[name]
+    )
     sharp, flat = lab.encoders[name].sharp, np.zeros((1, len(names)))
-    moments = ScoreMoments(names, flat, [n], flat, (n - 1) * sharp**2 * information[None], -n * sharp * information[None])
+    moments = ScoreMoments(
+        names,
+        flat,
+        [n],
+        flat,
+        (n - 1) * sharp**2 * information[None],
+        -n * sharp * information[None],
+    )
     return Record(name, names, 12, True, {"score": moments}).as_dict()
 
 
@@ -100,7 +132,11 @@ def test_godambe_weights_undo_the_overconfidence_of_one_modality():
     factors = godambe_factors(lab.scalar, encoders, lab.n, seed=0)
     print(factors)
     assert np.allclose([factors["left"], factors["right"]], [0.25, 1.0], rtol=5e-3)
-    fit = maximise(with_encoders(lab, {m: adjusted(e, {"factor": factors[m]}) for m, e in encoders.items()}).scalar)
+    fit = maximise(
+        with_encoders(
+            lab, {m: adjusted(e, {"factor": factors[m]}) for m, e in encoders.items()}
+        ).scalar
+    )
     assert torch.allclose(fit.theta, exact.theta, atol=0.02 * float(exact.std.min()))
     assert (maximise(lab.scalar).theta - exact.theta).abs().max() > 0.1 * float(exact.std.min())
 
@@ -135,17 +171,25 @@ def test_what_was_used_is_recorded_in_the_result(monkeypatch):
     made.facts["left"] |= {"centred": True, "factor": 0.5}
     made.facts["right"] |= {"centred": False, "factor": 1.0}
     known = Known(normal_samples(lab, maximise(lab.scalar)), 1.0)
-    settings = {"correction": {"centring": True, "weights": "godambe", "local": 20}, "calibrate": {"teach": 450, "audit": 20}}
+    settings = {
+        "correction": {"centring": True, "weights": "godambe", "local": 20},
+        "calibrate": {"teach": 450, "audit": 20},
+    }
     said = calibration("lines", made, lab.observed, known, settings)["summary"]
     found = {m: b["correction"] for m, b in said["modalities"].items()}
     local = "local calibration, 20 simulations an observation"
-    assert found == {"left": f"{local}; centring; Godambe weight 0.5", "right": f"{local}; Godambe weight 1"}
+    assert found == {
+        "left": f"{local}; centring; Godambe weight 0.5",
+        "right": f"{local}; Godambe weight 1",
+    }
     assert said["warnings"][0].startswith("S is a weighted sum (left 0.5, right 1)")
 
 
 def stated(monkeypatch, project, correction, record) -> str:
     """A fusion of the toy alone with a correction, gathered and resolved, its encoder with a record."""
-    settings = {"modalities": {"toy": {"set": "line"}}} | ({"correction": correction} if correction else {})
+    settings = {"modalities": {"toy": {"set": "line"}}} | (
+        {"correction": correction} if correction else {}
+    )
     monkeypatch.setattr(places, "fusion_settings", lambda name: settings)
     load = Trained.load
     monkeypatch.setattr(Trained, "load", lambda folder: replace(load(folder), record=record))
@@ -156,7 +200,9 @@ def stated(monkeypatch, project, correction, record) -> str:
 
 def toy_record(tilt=0.05) -> dict:
     reach = float(Trained.load(places.encoder("toy", "head")).space.high[0])
-    return bias_record(tilt**-2, Toy.parameters) | {"centring": slope(Toy.parameters, tilt, reach).as_dict()}
+    return bias_record(tilt**-2, Toy.parameters) | {
+        "centring": slope(Toy.parameters, tilt, reach).as_dict()
+    }
 
 
 def test_every_stage_of_a_fusion_reads_the_corrected_sum(project, monkeypatch):
@@ -171,14 +217,19 @@ def test_every_stage_of_a_fusion_reads_the_corrected_sum(project, monkeypatch):
     made = fusion.read_terms(name)
     theta = torch.zeros(2, 2).double() + torch.tensor([[0.5], [-0.2]]).double()
     assert torch.allclose(before(theta) - made.scalar(theta), 0.05 * before.n * theta[:, 0])
-    fit, found = (json.loads((places.fusion(name, s) / f"{s}.json").read_text()) for s in ("fit", "calibration"))
+    fit, found = (
+        json.loads((places.fusion(name, s) / f"{s}.json").read_text())
+        for s in ("fit", "calibration")
+    )
     assert fit["value"] == pytest.approx(maximise(made.scalar).value)
     summary = report_stage.summarise(name, made, fit, found)
     assert summary["modalities"]["toy"]["correction"] == "centring; Godambe weight 1"
     assert summary["modalities"]["toy"]["trust_size"] > 400
 
 
-def test_a_record_without_a_centring_leaves_every_byte_of_the_terms_but_says_so(project, monkeypatch):
+def test_a_record_without_a_centring_leaves_every_byte_of_the_terms_but_says_so(
+    project, monkeypatch
+):
     record = bias_record(400, Toy.parameters)
     facts = []
     for correction in (None, {"centring": True}):
@@ -186,7 +237,9 @@ def test_a_record_without_a_centring_leaves_every_byte_of_the_terms_but_says_so(
         fusion.evaluate(name)
         facts.append(json.loads((places.fusion(name, "terms") / fusion.TERMS).read_text()))
         assert type(fusion.read_terms(name).encoders["toy"]) is Trained
-    assert facts[1]["toy"] == facts[0]["toy"] | {"centred": False} and "centred" not in facts[0]["toy"]
+    assert (
+        facts[1]["toy"] == facts[0]["toy"] | {"centred": False} and "centred" not in facts[0]["toy"]
+    )
 
 
 UNUSABLE = {
@@ -206,12 +259,19 @@ UNUSABLE = {
 @pytest.mark.parametrize("mistake", UNUSABLE)
 def test_a_correction_that_means_nothing_is_refused_before_anything_runs(mistake):
     with pytest.raises(BadSetting, match=r"correction of fusion 'f' of params\.yaml"):
-        require_fusion("f", {"modalities": {"toy": {"set": "line"}}, "correction": UNUSABLE[mistake]})
+        require_fusion(
+            "f", {"modalities": {"toy": {"set": "line"}}, "correction": UNUSABLE[mistake]}
+        )
 
 
 def test_corrections_combine_and_are_off_unless_asked_for():
     every = {"local": LEAST, "centring": True, "weights": "godambe"}
     require_fusion("f", {"modalities": {"toy": {"set": "line"}}, "correction": every})
     assert chosen({"correction": every}) == Correction(LEAST, True, "godambe")
-    assert chosen({}) == chosen({"correction": None}) == chosen({"correction": {"centring": False}}) == Correction()
+    assert (
+        chosen({})
+        == chosen({"correction": None})
+        == chosen({"correction": {"centring": False}})
+        == Correction()
+    )
     assert chosen({"correction": "local"}) == Correction(20)

@@ -24,7 +24,9 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-@pytest.mark.parametrize(("n_star", "said", "allowed"), [(1000, 0, 0), (100, 1, 1), (6, BeyondTrust, 1)])
+@pytest.mark.parametrize(
+    ("n_star", "said", "allowed"), [(1000, 0, 0), (100, 1, 1), (6, BeyondTrust, 1)]
+)
 def test_n_is_held_against_the_trust_size(n_star, said, allowed):
     lab = laboratory()
     made = terms(lab, left=bias_record(n_star))
@@ -41,7 +43,13 @@ def test_a_fusion_that_sums_beyond_its_trust_is_refused_before_anything_is_simul
     monkeypatch.setattr(stage, "installed", lambda: pytest.fail("it went on"))
     lab = laboratory()
     with pytest.raises(BeyondTrust):
-        calibration("lines", terms(lab, right=bias_record(3)), lab.observed, Known(np.zeros((2, 3)), None), {})
+        calibration(
+            "lines",
+            terms(lab, right=bias_record(3)),
+            lab.observed,
+            Known(np.zeros((2, 3)), None),
+            {},
+        )
 
 
 def test_local_calibration_undoes_a_planted_bias():
@@ -62,7 +70,12 @@ def test_too_few_simulations_for_local_calibration_are_refused():
         correct(lab, maximise(lab.scalar), 4, seed=2)
 
 
-UNUSABLE = ({"correction": "global"}, {"correction": {"local": "many"}}, {"calibrate": {"teach": 0}}, {"calibrate": {"taech": 9}})
+UNUSABLE = (
+    {"correction": "global"},
+    {"correction": {"local": "many"}},
+    {"calibrate": {"teach": 0}},
+    {"calibrate": {"taech": 9}},
+)
 
 
 @pytest.mark.parametrize("settings", [*UNUSABLE, {"beyond_trust": "yes"}])
@@ -77,7 +90,9 @@ def test_a_modality_whose_package_is_missing_is_said_and_the_rest_is_there(monke
     lab = laboratory()
     found = calibration("lines", terms(lab), lab.observed, Known(np.zeros((2, 3)), None), {})
     assert found["blocks"] == {}
-    assert found["summary"]["warnings"] == ["No repetitions were possible: no installed package simulates right."]
+    assert found["summary"]["warnings"] == [
+        "No repetitions were possible: no installed package simulates right."
+    ]
     assert found["summary"]["parameters"]["a"]["sandwich_std"] > 0
 
 
@@ -87,7 +102,9 @@ def test_the_whole_is_json_follows_the_schema_and_repeats_to_the_byte(monkeypatc
     fit = maximise(lab.scalar)
     known = Known(normal_samples(lab, fit), 1.0)
     settings = {"calibrate": {"teach": 500, "audit": 60}}
-    once, twice = (calibration("lines", terms(lab), lab.observed, known, settings) for _ in range(2))
+    once, twice = (
+        calibration("lines", terms(lab), lab.observed, known, settings) for _ in range(2)
+    )
     assert json.dumps(once, allow_nan=False) == json.dumps(twice, allow_nan=False)
     validate_calibration(once["blocks"])
     assert set(once["blocks"]) == {"critical", "audit", "coverage", "pulls", "tension"}
@@ -102,7 +119,9 @@ def test_a_correction_is_recorded_in_the_result(monkeypatch):
     monkeypatch.setattr(stage, "installed", lambda: lab.simulators)
     known = Known(normal_samples(lab, maximise(lab.scalar)), 1.0)
     settings = {"correction": {"local": 30}, "calibrate": {"teach": 450, "audit": 20}}
-    said = calibration("lines", terms(lab, left=bias_record(3)), lab.observed, known, settings)["summary"]
+    said = calibration("lines", terms(lab, left=bias_record(3)), lab.observed, known, settings)[
+        "summary"
+    ]
     how = "local calibration, 30 simulations an observation"
     assert said["modalities"]["left"]["correction"] == how and how in said["warnings"][0]
     a, hat = said["parameters"]["a"], float(maximise(lab.scalar).theta[0])
@@ -113,7 +132,9 @@ def test_one_modality_alone_has_no_tension(monkeypatch):
     lab = laboratory(names=("right",))
     monkeypatch.setattr(stage, "installed", lambda: lab.simulators)
     known = Known(normal_samples(lab, maximise(lab.scalar)), None)
-    found = calibration("lines", terms(lab), lab.observed, known, {"calibrate": {"teach": 400, "audit": 20}})
+    found = calibration(
+        "lines", terms(lab), lab.observed, known, {"calibrate": {"teach": 400, "audit": 20}}
+    )
     assert "tension" not in found["blocks"] and "tension" not in found["summary"]
 
 
@@ -122,7 +143,9 @@ def test_too_few_repetitions_teach_nothing(monkeypatch):
     monkeypatch.setattr(stage, "installed", lambda: lab.simulators)
     known = Known(normal_samples(lab, maximise(lab.scalar)), 1.0)
     with pytest.raises(TooFewSimulations, match="expected at least"):
-        calibration("lines", terms(lab), lab.observed, known, {"calibrate": {"teach": 30, "audit": 20}})
+        calibration(
+            "lines", terms(lab), lab.observed, known, {"calibrate": {"teach": 30, "audit": 20}}
+        )
 
 
 def test_the_stage_writes_what_the_report_reads(project, monkeypatch):
@@ -133,6 +156,8 @@ def test_the_stage_writes_what_the_report_reads(project, monkeypatch):
     found, before = json.loads(path.read_text()), path.read_bytes()
     validate_calibration(found["blocks"])
     assert set(found["summary"]["parameters"]) == set(Toy.parameters)
-    assert {"neyman_68", "neyman_95", "sandwich_std"} <= set(found["summary"]["parameters"]["toy.slope"])
+    assert {"neyman_68", "neyman_95", "sandwich_std"} <= set(
+        found["summary"]["parameters"]["toy.slope"]
+    )
     stage.calibrate("alone")
     assert path.read_bytes() == before

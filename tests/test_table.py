@@ -3,13 +3,23 @@
 import numpy as np
 import pytest
 
-from addend.errors import BadSetting, BadTable, EmptyTable, NotFinite, OutsideSupport, UnknownParameter, UnknownUnit
+from addend.errors import (
+    BadSetting,
+    BadTable,
+    EmptyTable,
+    NotFinite,
+    OutsideSupport,
+    UnknownParameter,
+    UnknownUnit,
+)
 from addend.modality import Field, Schema
 from addend.parameters import Parameter, ParameterSpace
 from addend.table import read_points, read_table
 
 SCHEMA = Schema((Field("H", "km/s/Mpc", "expansion rate"),), (Field("z", "1", "redshift"),))
-SPACE = ParameterSpace((Parameter("H0", "km/s/Mpc", "rate", 50.0, 90.0), Parameter("Om", "1", "density", 0.05, 0.7)))
+SPACE = ParameterSpace(
+    (Parameter("H0", "km/s/Mpc", "rate", 50.0, 90.0), Parameter("Om", "1", "density", 0.05, 0.7))
+)
 
 
 @pytest.fixture
@@ -44,8 +54,12 @@ def test_a_blank_cell_is_a_nan(table):
 
 
 def test_floats_survive_the_round_trip(table):
-    values = np.random.default_rng(0).normal(size=100) * 10.0 ** np.random.default_rng(1).integers(-200, 200, 100)
-    assert np.array_equal(read_table(table("x\n" + "\n".join(map(repr, values.tolist()))))["x"], values)
+    values = np.random.default_rng(0).normal(size=100) * 10.0 ** np.random.default_rng(1).integers(
+        -200, 200, 100
+    )
+    assert np.array_equal(
+        read_table(table("x\n" + "\n".join(map(repr, values.tolist()))))["x"], values
+    )
 
 
 @pytest.mark.parametrize(

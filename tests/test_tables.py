@@ -54,17 +54,25 @@ def desi():
 def test_chronometers_are_the_published_numbers(rates):
     z, h, err, shifts, _ = rates
     columns = shipped(Chronometers())
-    for name, values in zip(("z", "H", "H_err", "d_imf", "d_sps"), (z, h, err, *shifts), strict=True):
+    for name, values in zip(
+        ("z", "H", "H_err", "d_imf", "d_sps"), (z, h, err, *shifts), strict=True
+    ):
         np.testing.assert_allclose(columns[name], values, rtol=1e-14)
 
 
 def test_bao_are_the_published_numbers_under_their_labels(desi):
     """Every mean, variance and covariance, whichever of D_M and D_H a block lists first."""
     columns, (z, values, quantities, covariance) = shipped(Bao()), desi
-    slot = {"DV_over_rs": ("D_over_rd", "D_err"), "DM_over_rs": ("D_over_rd", "D_err"), "DH_over_rs": ("DH_over_rd", "DH_err")}
+    slot = {
+        "DV_over_rs": ("D_over_rd", "D_err"),
+        "DM_over_rs": ("D_over_rd", "D_err"),
+        "DH_over_rs": ("DH_over_rd", "DH_err"),
+    }
     for k, (redshift, quantity) in enumerate(zip(z, quantities, strict=True)):
         row, (value, error) = int(np.flatnonzero(columns["z"] == redshift)[0]), slot[quantity]
-        assert columns[value][row] == values[k] and columns["anisotropic"][row] == (quantity != "DV_over_rs")
+        assert columns[value][row] == values[k] and columns["anisotropic"][row] == (
+            quantity != "DV_over_rs"
+        )
         np.testing.assert_allclose(columns[error][row] ** 2, covariance[k, k], rtol=1e-14)
         off = covariance[k].sum() - covariance[k, k]
         stated = columns["corr"][row] * columns["D_err"][row] * columns["DH_err"][row]
@@ -72,7 +80,14 @@ def test_bao_are_the_published_numbers_under_their_labels(desi):
 
 
 def test_masers_are_the_published_numbers():
-    table = raw("maser/mcp_pesce2020_table1.csv", delimiter=",", skip_header=2, names=True, dtype=None, encoding="utf8")
+    table = raw(
+        "maser/mcp_pesce2020_table1.csv",
+        delimiter=",",
+        skip_header=2,
+        names=True,
+        dtype=None,
+        encoding="utf8",
+    )
     columns = shipped(Masers())
     for name in Masers.schema.names:
         np.testing.assert_array_equal(columns[name], table[name])
@@ -80,14 +95,21 @@ def test_masers_are_the_published_numbers():
 
 def test_bao_rows_sum_to_the_published_likelihood(desi):
     theta = PRIOR.subset(Bao.parameters).draw(100, np.random.default_rng(0))
-    np.testing.assert_allclose(exact.total("bao", theta, shipped(Bao())), exact.bao_published(theta, *desi), rtol=1e-10)
+    np.testing.assert_allclose(
+        exact.total("bao", theta, shipped(Bao())), exact.bao_published(theta, *desi), rtol=1e-10
+    )
 
 
 def rows_and_constraint(theta, etas):
     """Row-independent log p plus log N(eta; 0, 1) twice, at each theta `(J, 2)` with each pair of etas `(K, 2)`: `(J, K)`."""
-    both = np.concatenate([np.repeat(theta, len(etas), axis=0), np.tile(etas, (len(theta), 1))], axis=1)
+    both = np.concatenate(
+        [np.repeat(theta, len(etas), axis=0), np.tile(etas, (len(theta), 1))], axis=1
+    )
     constraint = -0.5 * (etas**2).sum(axis=1) - exact.LOG_2PI
-    return exact.total("chronometers", both, shipped(Chronometers())).reshape(len(theta), -1) + constraint
+    return (
+        exact.total("chronometers", both, shipped(Chronometers())).reshape(len(theta), -1)
+        + constraint
+    )
 
 
 def test_marginalised_etas_give_the_published_covariance_exactly(rates):
@@ -116,9 +138,13 @@ def test_profiled_etas_give_the_published_covariance_exactly(rates):
     theta = PRIOR.subset(("H0", "Om")).draw(10, np.random.default_rng(2))
     r = h - theta[:, :1] * np.sqrt(1 - theta[:, 1:] + theta[:, 1:] * (1 + z) ** 3)
     etas = np.linalg.solve(np.eye(2) + d.T @ (w[:, None] * d), d.T @ (w * r).T).T
-    profile = np.array([rows_and_constraint(t[None], eta[None]).item() for t, eta in zip(theta, etas, strict=True)])
+    profile = np.array(
+        [rows_and_constraint(t[None], eta[None]).item() for t, eta in zip(theta, etas, strict=True)]
+    )
     steps = np.diag([0.01, -0.01])
-    beside = np.array([rows_and_constraint(t[None], eta + steps) for t, eta in zip(theta, etas, strict=True)])
+    beside = np.array(
+        [rows_and_constraint(t[None], eta + steps) for t, eta in zip(theta, etas, strict=True)]
+    )
     assert (beside.reshape(10, 2) < profile[:, None]).all()
     difference = profile - exact.chronometers_published(theta, z, h, covariance)
     print(f"spread of the difference {np.ptp(difference):.1e} nat")
@@ -157,7 +183,11 @@ def test_desi_lands_on_its_published_constraints():
     hundreds, om = np.linspace(97, 106, 121), np.linspace(0.24, 0.36, 121)
 
     def log_p(theta):
-        return exact.total("bao", np.stack([np.full(len(theta), 70.0), theta[:, 1], theta[:, 0] * 100 / 70.0], axis=1), columns)
+        return exact.total(
+            "bao",
+            np.stack([np.full(len(theta), 70.0), theta[:, 1], theta[:, 0] * 100 / 70.0], axis=1),
+            columns,
+        )
 
     mean, std = posterior(log_p, hundreds, om)
     require_landmark("H0 rd / 100", (mean[0], std[0]), (101.54, 0.73))
@@ -167,12 +197,16 @@ def test_desi_lands_on_its_published_constraints():
 def test_chronometers_alone_land_on_their_hubble_constant(rates):
     """H0 = 66.0 +- 5.5 under the published covariance."""
     z, h, _, _, covariance = rates
-    mean, std = posterior(lambda theta: exact.chronometers_published(theta, z, h, covariance), axis("H0"), axis("Om"))
+    mean, std = posterior(
+        lambda theta: exact.chronometers_published(theta, z, h, covariance), axis("H0"), axis("Om")
+    )
     require_landmark("H0", (mean[0], std[0]), (66.0, 5.5))
 
 
 def test_masers_alone_land_on_their_published_hubble_constant():
     """H0 = 73.9 +- 3.0 (arXiv:2001.09213)."""
     columns = shipped(Masers())
-    mean, std = posterior(lambda theta: exact.total("masers", theta, columns), axis("H0", 61), axis("Om", 7))
+    mean, std = posterior(
+        lambda theta: exact.total("masers", theta, columns), axis("H0", 61), axis("Om", 7)
+    )
     require_landmark("H0", (mean[0], std[0]), (73.9, 3.0))

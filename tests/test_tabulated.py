@@ -15,7 +15,12 @@ from addend.testing.oracles import ORACLES, Cauchy, Poisson
 
 torch.set_num_threads(1)
 SPACE = ParameterSpace(tuple(Parameter(n, "1", n, -2.0, 2.0) for n in "abc"))
-SMOOTH = Function(SPACE, lambda t: -(t.square().sum(dim=1)) - (t[:, 0] * t[:, 1] + 0.3 * t[:, 2]).exp(), n=5, name="smooth")
+SMOOTH = Function(
+    SPACE,
+    lambda t: -(t.square().sum(dim=1)) - (t[:, 0] * t[:, 1] + 0.3 * t[:, 2]).exp(),
+    n=5,
+    name="smooth",
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +82,11 @@ def test_a_box_outside_the_support_is_refused():
 def test_it_is_kept_as_json_to_the_last_bit(table):
     again = Tabulated.from_dict(json.loads(json.dumps(table.as_dict())))
     theta = inside(table.space, 10)
-    assert torch.equal(again(theta), table(theta)) and (again.n, again.name, again.error) == (table.n, table.name, table.error)
+    assert torch.equal(again(theta), table(theta)) and (again.n, again.name, again.error) == (
+        table.n,
+        table.name,
+        table.error,
+    )
 
 
 @pytest.mark.parametrize("oracle", [Poisson(), Cauchy()])

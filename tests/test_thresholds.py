@@ -37,7 +37,9 @@ def test_a_modality_imports_the_core_and_itself(modality):
 
 def test_flows_do_no_mathematics_and_open_no_shard():
     mathematics = {"numpy", "scipy", "torch", "zuko", "xarray", "zarr"}
-    assert not {name for _, name in imported(ROOT / "flows")} & (mathematics | {f"addend_{name}" for name in NAMES})
+    assert not {name for _, name in imported(ROOT / "flows")} & (
+        mathematics | {f"addend_{name}" for name in NAMES}
+    )
 
 
 @pytest.mark.parametrize(("package", "file"), [("zarr", "shards.py"), ("mlflow", "registry.py")])
@@ -51,7 +53,9 @@ def test_the_core_knows_no_orchestrator():
 
 def test_there_is_no_python_under_mlflow():
     assert (ROOT / "mlflow").is_dir()
-    assert not list((ROOT / "mlflow").rglob("*.py")) and not list((ROOT / "mlflow").rglob("__init__*"))
+    assert not list((ROOT / "mlflow").rglob("*.py")) and not list(
+        (ROOT / "mlflow").rglob("__init__*")
+    )
 
 
 def test_mlflow_means_the_library_from_the_root():
@@ -71,7 +75,9 @@ def test_a_modality_s_stages_have_the_names_and_places_of_every_other_s(modality
 def test_dvc_owns_the_sets_that_a_package_ships_and_no_folder_around_them(modality):
     """DVC empties an output before it makes it again: sets that somebody ingested must lie outside."""
     outs = yaml.safe_load((modality / "dvc.yaml").read_text())["stages"]["observe"]["outs"]
-    assert outs == [f"data/observations/{modality.name}/{name}" for name in find(modality.name).sets()]
+    assert outs == [
+        f"data/observations/{modality.name}/{name}" for name in find(modality.name).sets()
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +85,10 @@ def core(tmp_path_factory):
     """A folder that holds the core, built from a copy of its sources, and links to third-party packages."""
     folder = tmp_path_factory.mktemp("core")
     for entry in Path(pytest.__file__).parent.parent.iterdir():
-        if not entry.name.lstrip("_").startswith(("addend", "editable__")) and entry.suffix != ".pth":
+        if (
+            not entry.name.lstrip("_").startswith(("addend", "editable__"))
+            and entry.suffix != ".pth"
+        ):
             (folder / entry.name).symlink_to(entry)
     _install(sys.executable, _sources(ROOT, tmp_path_factory.mktemp("sources")), "--target", folder)
     return folder
@@ -90,7 +99,11 @@ def test_a_modality_installs_alone_with_the_core_and_passes_its_tests(modality, 
     python = _environment(tmp_path / "venv", core)
     _install(python, _sources(modality, tmp_path / "sources"))
     place = tmp_path / "project"
-    shutil.copytree(modality, place / "modalities" / modality.name, ignore=shutil.ignore_patterns("src", "__pycache__"))
+    shutil.copytree(
+        modality,
+        place / "modalities" / modality.name,
+        ignore=shutil.ignore_patterns("src", "__pycache__"),
+    )
     shutil.copyfile(ROOT / "parameters.yaml", place / "parameters.yaml")
     assert _distributions(python, place) == {"addend", f"addend-{modality.name}"}
     _run(place, python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "modalities")
@@ -107,7 +120,10 @@ def test_a_fourth_modality_is_one_new_folder(core, tmp_path, monkeypatch):
     python = _environment(tmp_path / "venv", core)
     _install(python, _sources(made, tmp_path / "sources"))
     _run(place, python, "-m", "pytest", "-q", "-p", "no:cacheprovider", made)
-    assert _run(place, "git", "status", "--porcelain").stdout.split() == ["??", "modalities/fourth/"]
+    assert _run(place, "git", "status", "--porcelain").stdout.split() == [
+        "??",
+        "modalities/fourth/",
+    ]
 
 
 def _checkout(folder: Path) -> None:
@@ -118,12 +134,25 @@ def _checkout(folder: Path) -> None:
             shutil.copy(ROOT / name, folder / name)
     _run(folder, "git", "init", "-q")
     _run(folder, "git", "add", "--all", "--force")
-    _run(folder, "git", "-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-q", "-m", "as it is")
+    _run(
+        folder,
+        "git",
+        "-c",
+        "user.name=t",
+        "-c",
+        "user.email=t@localhost",
+        "commit",
+        "-q",
+        "-m",
+        "as it is",
+    )
 
 
 def _renamed(package: Path, copy: Path) -> None:
     """A package under the name of another folder, in paths and in text."""
-    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__", "dvc.lock"))
+    shutil.copytree(
+        package, copy, ignore=shutil.ignore_patterns("*.egg-info", "__pycache__", "dvc.lock")
+    )
     for path in sorted(copy.rglob("*"), reverse=True):
         if path.is_file():
             path.write_text(path.read_text().replace(package.name, copy.name))
@@ -145,7 +174,9 @@ def _install(python: Path | str, source: Path, *options) -> None:
 
 def _sources(package: Path, copy: Path) -> Path:
     """A copy of what a package is made of: building leaves nothing beside the original."""
-    shutil.copytree(package / "src", copy / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__"))
+    shutil.copytree(
+        package / "src", copy / "src", ignore=shutil.ignore_patterns("*.egg-info", "__pycache__")
+    )
     for name in ("pyproject.toml", "README.md"):
         shutil.copyfile(package / name, copy / name)
     return copy
@@ -157,7 +188,11 @@ def _distributions(python: Path, place: Path) -> set[str]:
 
 
 def _run(place: Path, *command) -> subprocess.CompletedProcess:
-    done = subprocess.run(list(map(str, command)), cwd=place, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(
+        list(map(str, command)), cwd=place, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
     if done.returncode:
-        raise AssertionError(f"{' '.join(map(str, command))} left with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        raise AssertionError(
+            f"{' '.join(map(str, command))} left with {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
     return done

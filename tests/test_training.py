@@ -10,7 +10,10 @@ from addend.stages import places, training
 from addend.training import Rows
 
 
-@pytest.mark.parametrize(("n", "block", "size", "taken"), [(1000, 1, 100, 100), (1000, 64, 256, 256), (1000, 64, 10, 64), (40, 64, 256, 40)])
+@pytest.mark.parametrize(
+    ("n", "block", "size", "taken"),
+    [(1000, 1, 100, 100), (1000, 64, 256, 256), (1000, 64, 10, 64), (40, 64, 256, 40)],
+)
 def test_a_batch_is_made_of_whole_blocks_and_an_epoch_meets_each_once(n, block, size, taken):
     rows, block = Rows(*torch.zeros(3, n, 1), block), min(block, n)
     batches = rows.batches(size, torch.Generator().manual_seed(0))

@@ -96,16 +96,26 @@ def environment(**more: str) -> dict[str, str]:
     """This interpreter first on the path, this project's flows importable, nobody told."""
     here = str(Path(sys.executable).parent)
     path = {"PATH": here + os.pathsep + os.environ["PATH"], "PYTHONPATH": str(ROOT)}
-    quiet = {"DVC_NO_ANALYTICS": "1", "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+    quiet = {
+        "DVC_NO_ANALYTICS": "1",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
     return os.environ | path | quiet | more
 
 
-def run(folder: Path, *command: str, check: bool = True, **more: str) -> subprocess.CompletedProcess:
+def run(
+    folder: Path, *command: str, check: bool = True, **more: str
+) -> subprocess.CompletedProcess:
     """A command in `folder`, with `more` in its environment."""
     given = environment(PWD=str(folder), **more)
-    done = subprocess.run(command, cwd=folder, env=given, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=folder, env=given, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
     if check and done.returncode:
-        raise AssertionError(f"{' '.join(command)} left with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        raise AssertionError(
+            f"{' '.join(command)} left with {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
     return done
 
 

@@ -40,7 +40,11 @@ def read_manifest(folder: Path) -> dict:
 
 def write_manifest(folder: Path, facts: dict, files: Sequence[str]) -> dict:
     """Write `facts` and the digests of `files` as the folder's manifest, and return it."""
-    manifest = {"format": FORMAT, **facts, "files": {name: file_digest(Path(folder) / name) for name in files}}
+    manifest = {
+        "format": FORMAT,
+        **facts,
+        "files": {name: file_digest(Path(folder) / name) for name in files},
+    }
     (Path(folder) / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     return manifest
 

@@ -70,7 +70,9 @@ def information(scores: np.ndarray) -> Information:
     bias = scores.mean(axis=0)
     products = np.einsum("ra,rb->rab", scores - bias, scores - bias)
     r = len(scores)
-    return Information(products.sum(axis=0) / (r - 1), bias, products.std(axis=0, ddof=1) / np.sqrt(r))
+    return Information(
+        products.sum(axis=0) / (r - 1), bias, products.std(axis=0, ddof=1) / np.sqrt(r)
+    )
 
 
 def cramer_rao(parts: Sequence[tuple[int, np.ndarray]]) -> np.ndarray:
@@ -87,7 +89,9 @@ def cramer_rao(parts: Sequence[tuple[int, np.ndarray]]) -> np.ndarray:
     return bound
 
 
-def test_points(theta: np.ndarray, information: np.ndarray, n: int, steps: Sequence[float] = STEPS) -> np.ndarray:
+def test_points(
+    theta: np.ndarray, information: np.ndarray, n: int, steps: Sequence[float] = STEPS
+) -> np.ndarray:
     """Test points `(J, D)` around theta `(D,)`: both ways along every axis, in standard deviations of N observations.
 
     Near enough that chi2 of one observation is about step^2 / N, where its estimators have a small variance.
@@ -110,7 +114,11 @@ def chi_square(log_r: np.ndarray, log_r_at: np.ndarray) -> ChiSquare:
     r = r / r.mean(axis=0)
     crossed = r_at.mean(axis=1) / np.exp(log_r).mean(axis=0)
     value = r.T @ r / len(r)
-    pairs = np.einsum("rj,rk->rjk", r, r) - value * (r[:, :, None] + r[:, None, :] - 1) + crossed * r[:, None, :]
+    pairs = (
+        np.einsum("rj,rk->rjk", r, r)
+        - value * (r[:, :, None] + r[:, None, :] - 1)
+        + crossed * r[:, None, :]
+    )
     spread = pairs.var(axis=0, ddof=1) / len(r)
     at = (r_at / np.exp(log_r).mean(axis=0)).var(axis=1, ddof=1) / r_at.shape[1]
     return ChiSquare(value - 1, crossed - 1, np.sqrt(spread + at))
@@ -131,7 +139,10 @@ def hammersley_chapman_robbins(shift: np.ndarray, v: np.ndarray, rtol: float = 1
         rtol: Eigenvalues of V below this share of the largest are dropped, which only lowers the bound.
     """
     finite = np.isfinite(np.diag(v))
-    shift, v = np.asarray(shift, dtype=np.float64)[finite], np.asarray(v, dtype=np.float64)[np.ix_(finite, finite)]
+    shift, v = (
+        np.asarray(shift, dtype=np.float64)[finite],
+        np.asarray(v, dtype=np.float64)[np.ix_(finite, finite)],
+    )
     scale = 1 / np.sqrt(np.diag(v))
     inverse = np.linalg.pinv(v * scale * scale[:, None], rcond=rtol, hermitian=True)
     return shift.T @ (inverse * scale * scale[:, None]) @ shift
@@ -140,4 +151,10 @@ def hammersley_chapman_robbins(shift: np.ndarray, v: np.ndarray, rtol: float = 1
 def hcr_scalar(shift: np.ndarray, chi2: np.ndarray) -> float:
     """The best one-point bound on the variance of one parameter: max_j shift_j^2 / chi2_j, for `(J,)` points each."""
     shift, chi2 = np.asarray(shift, dtype=np.float64), np.asarray(chi2, dtype=np.float64)
-    return float(np.max(np.where(np.isfinite(chi2) & (chi2 > 0), shift**2 / np.where(chi2 > 0, chi2, np.inf), 0.0)))
+    return float(
+        np.max(
+            np.where(
+                np.isfinite(chi2) & (chi2 > 0), shift**2 / np.where(chi2 > 0, chi2, np.inf), 0.0
+            )
+        )
+    )

@@ -14,22 +14,44 @@ import typer
 from .errors import AddendError, AddendWarning, BadSetting
 
 HELP = "Multimodal inference by addition."
-app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+app = typer.Typer(
+    help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
 
 STAGES = {
     "observe": ("training", "observe", "Bring the sets that a modality ships into shards."),
-    "simulate": ("training", "simulate", "Draw the pools that a modality is trained, calibrated and audited on."),
+    "simulate": (
+        "training",
+        "simulate",
+        "Draw the pools that a modality is trained, calibrated and audited on.",
+    ),
     "pretrain": ("training", "pretrain", "Make and export f_m."),
     "finetune": ("training", "finetune", "Train g_m."),
-    "calibrate": ("calibrate", "calibrate", "Measure what an encoder's errors are, on simulations it never saw."),
-    "register": ("register", "register", "Register an encoder; promote it if its record passes the gate."),
+    "calibrate": (
+        "calibrate",
+        "calibrate",
+        "Measure what an encoder's errors are, on simulations it never saw.",
+    ),
+    "register": (
+        "register",
+        "register",
+        "Register an encoder; promote it if its record passes the gate.",
+    ),
 }
 FUSIONS = {
-    "gather": ("fusion", "gather", "Collect the sets a fusion names, or draw mock ones at its truth."),
+    "gather": (
+        "fusion",
+        "gather",
+        "Collect the sets a fusion names, or draw mock ones at its truth.",
+    ),
     "resolve": ("resolve", "resolve", "Pin the champion of every modality of a fusion."),
     "evaluate": ("fusion", "evaluate", "Do the work that depends on the observations alone."),
     "fuse": ("fit", "fuse", "Add, maximise, and say how sure one can be."),
-    "calibrate-fusion": ("calibrate_fusion", "calibrate", "Pseudo-experiments at the fusion's own composition."),
+    "calibrate-fusion": (
+        "calibrate_fusion",
+        "calibrate",
+        "Pseudo-experiments at the fusion's own composition.",
+    ),
     "report": ("report", "report", "Write summary.json and the page of a fusion."),
     "show": ("report", "show", "Print the answer of a fusion."),
 }
@@ -53,33 +75,52 @@ for _command, _where in FUSIONS.items():
 @app.command()
 def ingest(
     modality: str,
-    table: Annotated[Path | None, typer.Argument(help="A CSV file; the model card lists its columns and units.")] = None,
+    table: Annotated[
+        Path | None, typer.Argument(help="A CSV file; the model card lists its columns and units.")
+    ] = None,
     *,
     set_name: Annotated[str, typer.Option("--set", help="What the set is to be called.")],
-    append: Annotated[bool, typer.Option("--append", help="Add the rows to a set that exists.")] = False,
-    mock: Annotated[bool, typer.Option("--mock", help="Draw mock observations instead of reading a table.")] = False,
-    like: Annotated[str, typer.Option(help="Of a mock set: the set whose covariates it takes.")] = "",
-    truth: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of a mock set: a parameter.")] = None,
+    append: Annotated[
+        bool, typer.Option("--append", help="Add the rows to a set that exists.")
+    ] = False,
+    mock: Annotated[
+        bool, typer.Option("--mock", help="Draw mock observations instead of reading a table.")
+    ] = False,
+    like: Annotated[
+        str, typer.Option(help="Of a mock set: the set whose covariates it takes.")
+    ] = "",
+    truth: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of a mock set: a parameter.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of a mock set.")] = 0,
 ) -> None:
     """Bring a user's table, or mock observations at a chosen theta, into immutable shards."""
     from .stages import doors
 
     if mock == (table is not None) or (mock and append):
-        raise BadSetting("ingest takes either a table or --mock, and --append only with a table", "see 'addend ingest --help'")
+        raise BadSetting(
+            "ingest takes either a table or --mock, and --append only with a table",
+            "see 'addend ingest --help'",
+        )
     if mock:
         found = doors.mock(modality, set_name, like, doors.read_truth(truth or []), seed)
     else:
         found = doors.ingest(modality, table, set_name, append)
-    print(f"{modality} {set_name}: {found.n} observations in {len(found.shards)} shard{'s' * (len(found.shards) > 1)}")
+    print(
+        f"{modality} {set_name}: {found.n} observations in {len(found.shards)} shard{'s' * (len(found.shards) > 1)}"
+    )
 
 
 @app.command()
 def logl(
     modality: str,
     set_name: Annotated[str, typer.Option("--set", help="The set of observations.")],
-    theta: Annotated[Path, typer.Option(help="A CSV file with a column for every parameter, a theta a row.")],
-    out: Annotated[Path | None, typer.Option(help="Where to write; standard output if not given.")] = None,
+    theta: Annotated[
+        Path, typer.Option(help="A CSV file with a column for every parameter, a theta a row.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; standard output if not given.")
+    ] = None,
 ) -> None:
     """Write S_m(theta) [nats], log p of a set up to a constant, for every row of a CSV of named parameters."""
     from .stages import doors
@@ -90,11 +131,19 @@ def logl(
 @app.command()
 def independence(
     a: Annotated[str, typer.Argument(metavar="MODALITY")],
-    table_a: Annotated[Path, typer.Argument(metavar="TABLE", help="As ingest takes it; row i of both tables is a pair.")],
+    table_a: Annotated[
+        Path,
+        typer.Argument(metavar="TABLE", help="As ingest takes it; row i of both tables is a pair."),
+    ],
     b: Annotated[str, typer.Argument(metavar="MODALITY")],
     table_b: Annotated[Path, typer.Argument(metavar="TABLE")],
-    theta: Annotated[Path | None, typer.Option(help="A CSV file with the theta of every pair, if not one for all.")] = None,
-    false_alarm: Annotated[float, typer.Option(min=0.01, max=0.5, help="How often independence may be denied.")] = 0.05,
+    theta: Annotated[
+        Path | None,
+        typer.Option(help="A CSV file with the theta of every pair, if not one for all."),
+    ] = None,
+    false_alarm: Annotated[
+        float, typer.Option(min=0.01, max=0.5, help="How often independence may be denied.")
+    ] = 0.05,
 ) -> None:
     """Are two modalities independent given theta, on paired observations? Status 1 if they are not."""
     from .stages import independence as gate
@@ -108,7 +157,9 @@ def independence(
 @app.command()
 def influence(
     fusion: Annotated[str, typer.Argument(metavar="FUSION")],
-    out: Annotated[Path | None, typer.Option(help="Where to write every row, shard and modality, as CSV.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write every row, shard and modality, as CSV.")
+    ] = None,
 ) -> None:
     """Which modality and which row pulls theta_hat, and how far."""
     from .stages import influence as door
@@ -137,7 +188,11 @@ _usual = warnings.formatwarning
 
 def _sentence(message, category, *where, **line) -> str:
     named = issubclass(category, AddendWarning)
-    return f"addend: {category.__name__}: {message}\n" if named else _usual(message, category, *where, **line)
+    return (
+        f"addend: {category.__name__}: {message}\n"
+        if named
+        else _usual(message, category, *where, **line)
+    )
 
 
 def main() -> None:

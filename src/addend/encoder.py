@@ -65,7 +65,10 @@ class Encoder:
 
     def phi(self, theta: Tensor) -> Tensor:
         """Standardised coordinates `(J, K)` of theta `(J, D)`; differentiable."""
-        centre, half = (torch.tensor(self.manifest["coordinates"][k], dtype=theta.dtype) for k in ("centre", "half"))
+        centre, half = (
+            torch.tensor(self.manifest["coordinates"][k], dtype=theta.dtype)
+            for k in ("centre", "half")
+        )
         return (self.coordinates(theta) - centre) / half
 
     def psi(self, z: Tensor, e: Tensor, theta: Tensor) -> Tensor:
@@ -98,15 +101,23 @@ class Encoder:
         head = HEADS[manifest["head"]["kind"]](**manifest["head"]["config"])
         head.load_state_dict(load_file(folder / "head.safetensors"))
         head.double().eval().requires_grad_(False)
-        record = json.loads((folder / artifact.RECORD).read_text()) if artifact.RECORD in manifest["files"] else {}
-        backbone, coordinates = (exported.load(folder / f"{part}.pt2") for part in ("backbone", "coordinates"))
+        record = (
+            json.loads((folder / artifact.RECORD).read_text())
+            if artifact.RECORD in manifest["files"]
+            else {}
+        )
+        backbone, coordinates = (
+            exported.load(folder / f"{part}.pt2") for part in ("backbone", "coordinates")
+        )
         return cls(manifest, artifact.digest(folder), backbone, coordinates, head, record)
 
 
 def coordinate_box(coordinates: nn.Module, space: ParameterSpace, n: int = 4096) -> dict:
     """Centre and half-width of each coordinate over the support, from a Sobol design with the corners."""
     sobol = torch.quasirandom.SobolEngine(len(space)).draw(n).double()
-    corners = torch.cartesian_prod(*[torch.tensor([0.0, 1.0]).double()] * len(space)).reshape(-1, len(space))
+    corners = torch.cartesian_prod(*[torch.tensor([0.0, 1.0]).double()] * len(space)).reshape(
+        -1, len(space)
+    )
     theta = torch.as_tensor(space.from_unit(torch.cat([sobol, corners]).numpy()))
     with torch.no_grad():
         values = coordinates(theta)
@@ -115,4 +126,6 @@ def coordinate_box(coordinates: nn.Module, space: ParameterSpace, n: int = 4096)
 
 
 def _tensors(schema: Schema, columns: Columns) -> tuple[Tensor, Tensor]:
-    return tuple(torch.from_numpy(np.ascontiguousarray(a)) for a in (schema.x(columns), schema.c(columns)))
+    return tuple(
+        torch.from_numpy(np.ascontiguousarray(a)) for a in (schema.x(columns), schema.c(columns))
+    )

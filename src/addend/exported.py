@@ -21,7 +21,9 @@ def export(module: nn.Module, *examples: Tensor) -> bytes:
     Raises whatever `torch.export` raises for a module that cannot be traced.
     """
     batch = torch.export.Dim("batch")
-    program = torch.export.export(module.eval(), examples, dynamic_shapes=tuple({0: batch} for _ in examples))
+    program = torch.export.export(
+        module.eval(), examples, dynamic_shapes=tuple({0: batch} for _ in examples)
+    )
     for node in program.graph_module.graph.nodes:
         for key in _TRACES:
             node.meta.pop(key, None)

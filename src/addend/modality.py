@@ -96,12 +96,17 @@ class Schema:
 
     def as_dict(self) -> dict:
         """The schema as plain JSON."""
-        return {"observables": [asdict(f) for f in self.observables], "covariates": [asdict(f) for f in self.covariates]}
+        return {
+            "observables": [asdict(f) for f in self.observables],
+            "covariates": [asdict(f) for f in self.covariates],
+        }
 
     @classmethod
     def from_dict(cls, d: dict) -> "Schema":
         """The schema that `as_dict` described."""
-        return cls(tuple(Field(**f) for f in d["observables"]), tuple(Field(**f) for f in d["covariates"]))
+        return cls(
+            tuple(Field(**f) for f in d["observables"]), tuple(Field(**f) for f in d["covariates"])
+        )
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,9 @@ class Modality(ABC):
         """A broad law of covariates for training: n rows of every covariate."""
 
     @abstractmethod
-    def simulate(self, theta: np.ndarray, covariates: Columns, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    def simulate(
+        self, theta: np.ndarray, covariates: Columns, rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
         """One observation a row: the observables given theta `(N, D)` (columns as in `parameters`) and N rows of covariates."""
 
     @abstractmethod
@@ -211,7 +218,10 @@ def installed() -> dict[str, Modality]:
         if wanted is not None and point.name not in wanted.split(","):
             continue
         if point.name in found:
-            raise ModalityClash(f"two installed packages offer the modality '{point.name}'", "uninstall or rename one of them")
+            raise ModalityClash(
+                f"two installed packages offer the modality '{point.name}'",
+                "uninstall or rename one of them",
+            )
         found[point.name] = point.load()()
     return found
 
@@ -233,4 +243,8 @@ def find(name: str) -> Modality:
 
 def _stack(fields: tuple[Field, ...], columns: Columns) -> np.ndarray:
     n = len(next(iter(columns.values()))) if columns else 0
-    return np.stack([np.asarray(columns[f.name], dtype=np.float64) for f in fields], axis=1) if fields else np.zeros((n, 0))
+    return (
+        np.stack([np.asarray(columns[f.name], dtype=np.float64) for f in fields], axis=1)
+        if fields
+        else np.zeros((n, 0))
+    )

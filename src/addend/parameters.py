@@ -202,11 +202,15 @@ def read_agreement(root: Path) -> ParameterSpace:
 def _read(path: Path, prefix: str) -> list[Parameter]:
     try:
         items = yaml.safe_load(path.read_text())
-        return [Parameter.from_dict({"name": prefix + name, **fields}) for name, fields in items.items()]
+        return [
+            Parameter.from_dict({"name": prefix + name, **fields}) for name, fields in items.items()
+        ]
     except BadSetting:
         raise
     except FileNotFoundError:
-        raise BadSetting(f"there is no {path.name} in {path.parent}", "run from the project's root, or create it") from None
+        raise BadSetting(
+            f"there is no {path.name} in {path.parent}", "run from the project's root, or create it"
+        ) from None
     except (AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError) as e:
         raise BadSetting(
             f"{path} does not declare parameters ({type(e).__name__}: {e})".replace("\n", " "),
@@ -216,7 +220,15 @@ def _read(path: Path, prefix: str) -> list[Parameter]:
 
 def _meet(a: Parameter, b: Parameter) -> Parameter:
     _require_same(a, b, "one place", "another")
-    return Parameter(a.name, a.unit, a.definition, max(a.low, b.low), min(a.high, b.high), a.latex, a.constraint or b.constraint)
+    return Parameter(
+        a.name,
+        a.unit,
+        a.definition,
+        max(a.low, b.low),
+        min(a.high, b.high),
+        a.latex,
+        a.constraint or b.constraint,
+    )
 
 
 def _require_same(a: Parameter, b: Parameter, mine: str, theirs: str) -> None:

@@ -25,7 +25,12 @@ def progress(what: str, total: int, unit: str = "steps") -> Iterator:
 
 
 def _bar(console: Console, what: str, total: int, unit: str) -> Iterator:
-    what_and_how_far = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
+    what_and_how_far = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+    )
     columns = (*what_and_how_far, TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=total, note="")
@@ -45,4 +50,6 @@ def _lines(console: Console, what: str, total: int, unit: str) -> Iterator:
             print(line.rstrip(), file=sys.stderr, flush=True)
 
     yield update
-    print(f"{what}: {total:,} {unit} in {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
+    print(
+        f"{what}: {total:,} {unit} in {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True
+    )

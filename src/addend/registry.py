@@ -54,11 +54,15 @@ class Registry:
     def __init__(self, uri: str | None = None, root: Path = Path()):
         self.store = Path(root).resolve() / "mlflow" / "store"
         self.uri = uri or os.environ.get(URI) or f"{SQLITE}{self.store / 'mlflow.db'}"
-        self.database = Path(self.uri.removeprefix(SQLITE)).resolve() if self.uri.startswith(SQLITE) else None
+        self.database = (
+            Path(self.uri.removeprefix(SQLITE)).resolve() if self.uri.startswith(SQLITE) else None
+        )
         if self.database:
             self.store, self.uri = self.database.parent, f"{SQLITE}{self.database}"
 
-    def register(self, name: str, folder: Path, tags: Mapping, metrics: Mapping[str, float]) -> Version:
+    def register(
+        self, name: str, folder: Path, tags: Mapping, metrics: Mapping[str, float]
+    ) -> Version:
         """Register a modality's encoder as @candidate; one that is registered already stays the version it is.
 
         `folder` has a `manifest.json` that lists `files` with their sha256, `TamperedArtifact` where one differs; `tags`
@@ -71,7 +75,9 @@ class Registry:
             version = next((v for v in self.versions(name) if v.digest == digest), None)
             if version and not self._is_whole(version):
                 self._client.log_artifacts(version.run_id, str(folder), ENCODER)
-            version = version or self._create(name, Path(folder), experiment, {**tags, "digest": digest}, metrics)
+            version = version or self._create(
+                name, Path(folder), experiment, {**tags, "digest": digest}, metrics
+            )
             self._client.set_registered_model_alias(name, CANDIDATE, str(version.version))
         return version
 
@@ -115,13 +121,17 @@ class Registry:
             )
         return folder
 
-    def log_training(self, name: str, params: Mapping, history: Sequence[Mapping[str, float]]) -> str:
+    def log_training(
+        self, name: str, params: Mapping, history: Sequence[Mapping[str, float]]
+    ) -> str:
         """A run of a modality's training, by its id: `history` holds every step's metrics, and its number under `step`."""
         with self._run(self._experiment(f"modality.{name}"), "training", params) as run:
             self._log_metrics(run, history)
         return run.info.run_id
 
-    def log_fusion(self, name: str, params: Mapping, metrics: Mapping[str, float], folder: Path) -> str:
+    def log_fusion(
+        self, name: str, params: Mapping, metrics: Mapping[str, float], folder: Path
+    ) -> str:
         """A run of a fusion, by its id, with the files of `folder` as its `report`."""
         if not Path(folder).is_dir():  # mlflow would log nothing, in silence
             raise BadSetting(f"there is no report in {folder}", "make it before it is logged")
@@ -157,14 +167,20 @@ class Registry:
             return bool(self.fetch(version))
         return False
 
-    def _create(self, name: str, folder: Path, experiment: str, tags: Mapping, metrics: Mapping[str, float]) -> Version:
+    def _create(
+        self, name: str, folder: Path, experiment: str, tags: Mapping, metrics: Mapping[str, float]
+    ) -> Version:
         with self._run(experiment, "registration", {}) as run:
             self._log_metrics(run, [metrics])
             self._client.log_artifacts(run.info.run_id, str(folder), ENCODER)
         if not self._client.search_registered_models(f"name = '{name}'"):
             self._client.create_registered_model(name)
         source, tags = f"{run.info.artifact_uri}/{ENCODER}", _flat(tags)
-        return _version(self._client.create_model_version(name, source, run.info.run_id, tags=tags, await_creation_for=0))
+        return _version(
+            self._client.create_model_version(
+                name, source, run.info.run_id, tags=tags, await_creation_for=0
+            )
+        )
 
     def _experiment(self, name: str) -> str:
         """The id of an experiment, created if need be. Its artifacts' place is absolute and for ever (mlflow/README.md)."""
@@ -172,7 +188,9 @@ class Registry:
         with self._alone():
             found = client.get_experiment_by_name(name)
             if not found:
-                return client.create_experiment(name, (artifacts / name).as_uri() if self.database else None)
+                return client.create_experiment(
+                    name, (artifacts / name).as_uri() if self.database else None
+                )
         if self.database and artifacts not in (_path(found.artifact_location) or artifacts).parents:
             raise BadSetting(
                 f"the store {self.store} keeps the files of '{name}' in {found.artifact_location}, expected {artifacts}",
@@ -200,13 +218,21 @@ class Registry:
 
         now = int(1000 * time.time())
         steps = [(int(metrics.get("step", i)), metrics) for i, metrics in enumerate(history)]
-        given = [Metric(k, float(v), now, step) for step, row in steps for k, v in row.items() if k != "step"]
+        given = [
+            Metric(k, float(v), now, step)
+            for step, row in steps
+            for k, v in row.items()
+            if k != "step"
+        ]
         for i in range(0, len(given), METRICS_A_BATCH):
             self._client.log_batch(run.info.run_id, metrics=given[i : i + METRICS_A_BATCH])
 
     def _judge(self, version: Version, verdict: str, reason: str) -> None:
         if not reason.strip():
-            raise BadSetting(f"{version.name} version {version.version} cannot be {verdict} without a reason", "give one")
+            raise BadSetting(
+                f"{version.name} version {version.version} cannot be {verdict} without a reason",
+                "give one",
+            )
         for key, value in (("verdict", verdict), ("reason", reason)):
             self._client.set_model_version_tag(version.name, str(version.version), key, value)
 
@@ -226,7 +252,9 @@ class Registry:
             if not folder.exists():
                 with written_beside(folder) as temporary:
                     temporary.mkdir()
-                    download_artifacts(artifact_uri=uri, dst_path=str(temporary), tracking_uri=self.uri)
+                    download_artifacts(
+                        artifact_uri=uri, dst_path=str(temporary), tracking_uri=self.uri
+                    )
         return folder / ENCODER
 
 
@@ -244,5 +272,9 @@ def _flat(tree: Mapping, prefix: str = "") -> dict[str, str]:
     """Nested settings as `a.b` -> text."""
     flat = {}
     for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: str(value)}
+        flat |= (
+            _flat(value, f"{prefix}{key}.")
+            if isinstance(value, Mapping)
+            else {prefix + key: str(value)}
+        )
     return flat

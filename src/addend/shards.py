@@ -23,7 +23,14 @@ import zarr
 from zarr.codecs import BloscCodec
 
 from .durable import discard, only_writer, written_beside
-from .errors import BadSetting, EmptyTable, MissingColumn, NoObservations, NotFinite, TamperedArtifact
+from .errors import (
+    BadSetting,
+    EmptyTable,
+    MissingColumn,
+    NoObservations,
+    NotFinite,
+    TamperedArtifact,
+)
 from .modality import Columns, Schema
 
 THETA = "theta."
@@ -60,7 +67,9 @@ class ObservationSet:
         for shard in self.shards:
             columns, attrs, digest = _read(shard.path)
             if (digest, attrs) != (shard.digest, self.attrs):
-                raise _tampered(shard.path, f"its content is {digest[:16]} and not what {MANIFEST} lists")
+                raise _tampered(
+                    shard.path, f"its content is {digest[:16]} and not what {MANIFEST} lists"
+                )
             yield shard, columns
 
     @cached_property
@@ -97,7 +106,9 @@ def read_shard(path: Path) -> tuple[dict[str, np.ndarray], dict]:
     return columns, attrs
 
 
-def write_set(folder: Path, columns: Columns, schema: Schema, attrs: dict, shard_rows: int | None = None) -> ObservationSet:
+def write_set(
+    folder: Path, columns: Columns, schema: Schema, attrs: dict, shard_rows: int | None = None
+) -> ObservationSet:
     """Make `folder` the set of these observations; shards that it held before and holds no longer are removed.
 
     Arguments:
@@ -118,7 +129,9 @@ def write_set(folder: Path, columns: Columns, schema: Schema, attrs: dict, shard
     return result
 
 
-def append_set(folder: Path, columns: Columns, schema: Schema, shard_rows: int | None = None) -> ObservationSet:
+def append_set(
+    folder: Path, columns: Columns, schema: Schema, shard_rows: int | None = None
+) -> ObservationSet:
     """Add observations to a set as new shards. A shard that the set already holds is not added again.
 
     Raises:
@@ -132,7 +145,9 @@ def append_set(folder: Path, columns: Columns, schema: Schema, shard_rows: int |
     with only_writer(folder):
         old = open_set(folder)
         new = [_write(folder, part, old.attrs) for part in _parts(stored, shard_rows)]
-        return _write_manifest(folder, [*old.shards, *(s for s in new if s not in old.shards)], old.attrs)
+        return _write_manifest(
+            folder, [*old.shards, *(s for s in new if s not in old.shards)], old.attrs
+        )
 
 
 def open_set(folder: Path) -> ObservationSet:
@@ -140,7 +155,9 @@ def open_set(folder: Path) -> ObservationSet:
     folder = Path(folder)
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
-        shards = tuple(Shard(s["name"], folder / s["name"], s["digest"], s["n"]) for s in manifest["shards"])
+        shards = tuple(
+            Shard(s["name"], folder / s["name"], s["digest"], s["n"]) for s in manifest["shards"]
+        )
         return ObservationSet(folder, shards, manifest["attrs"])
     except (FileNotFoundError, NotADirectoryError):
         raise NoObservations(
@@ -148,7 +165,9 @@ def open_set(folder: Path) -> ObservationSet:
             f"bring them with 'addend ingest {folder.parent.name} <table.csv> --set {folder.name}'",
         ) from None
     except (KeyError, TypeError, ValueError) as e:
-        raise _tampered(folder / MANIFEST, f"it is not the list of a set ({type(e).__name__})") from None
+        raise _tampered(
+            folder / MANIFEST, f"it is not the list of a set ({type(e).__name__})"
+        ) from None
 
 
 def read_set(folder: Path) -> ObservationSet:
@@ -176,13 +195,17 @@ def _select(columns: Columns, schema: Schema) -> dict[str, np.ndarray]:
     theta = [name for name in columns if name.startswith(THETA)]
     for name in theta:
         if not np.isfinite(columns[name]).all():
-            raise NotFinite(f"column '{name}' of the simulations is not finite", "mend the draw of theta")
+            raise NotFinite(
+                f"column '{name}' of the simulations is not finite", "mend the draw of theta"
+            )
     return {name: columns[name] for name in [*schema.names, *theta]}
 
 
 def _parts(columns: Columns, rows: int | None) -> Iterator[dict[str, np.ndarray]]:
     n = _rows(columns)
-    rows = rows or max(1, SHARD_BYTES * n // sum(8 * np.size(values) for values in columns.values()))
+    rows = rows or max(
+        1, SHARD_BYTES * n // sum(8 * np.size(values) for values in columns.values())
+    )
     for start in range(0, n, rows):
         yield {name: values[start : start + rows] for name, values in columns.items()}
 
@@ -190,7 +213,9 @@ def _parts(columns: Columns, rows: int | None) -> Iterator[dict[str, np.ndarray]
 def _rows(columns: Columns) -> int:
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
-        raise BadSetting(f"columns differ in length: {lengths}", "give every observation one row in every column")
+        raise BadSetting(
+            f"columns differ in length: {lengths}", "give every observation one row in every column"
+        )
     if not sum(lengths.values()):
         raise EmptyTable("there are no rows to write", "supply at least one observation")
     return next(iter(lengths.values()))
@@ -222,7 +247,9 @@ def _write(folder: Path, columns: Columns, attrs: dict) -> Shard:
 def _write_group(path: Path, columns: Columns, attrs: dict) -> None:
     """A lost chunk reads as NaN, not as zeros. One thread a chunk: with more, Blosc's bytes depend on their race."""
     units = attrs.get("units", {})
-    group = zarr.create_group(str(path), zarr_format=3, attributes={k: v for k, v in attrs.items() if k != "units"})
+    group = zarr.create_group(
+        str(path), zarr_format=3, attributes={k: v for k, v in attrs.items() if k != "units"}
+    )
     for name, values in columns.items():
         group.create_array(
             name, data=values, chunks=values.shape, compressors=CODEC, fill_value=np.nan,
@@ -235,9 +262,13 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict, str]:
     try:
         group = zarr.open_group(str(path), mode="r", zarr_format=3)
         arrays = dict(group.arrays())
-        units = {name: array.attrs["units"] for name, array in arrays.items() if "units" in array.attrs}
+        units = {
+            name: array.attrs["units"] for name, array in arrays.items() if "units" in array.attrs
+        }
         attrs = {**group.attrs, **({"units": units} if units else {})}
-        columns, attrs, digest = _normalise({name: array[...] for name, array in arrays.items()}, attrs)
+        columns, attrs, digest = _normalise(
+            {name: array[...] for name, array in arrays.items()}, attrs
+        )
     except Exception as e:  # whatever zarr makes of damaged bytes, it is one mistake to the user
         raise _tampered(path, f"it cannot be read ({type(e).__name__})") from None
     if not sum(map(len, columns.values())):
@@ -247,11 +278,17 @@ def _read(path: Path) -> tuple[dict[str, np.ndarray], dict, str]:
 
 def _write_manifest(folder: Path, shards: list[Shard], attrs: dict) -> ObservationSet:
     attrs = json.loads(json.dumps(attrs, sort_keys=True))
-    content = {"attrs": attrs, "shards": [{"name": s.name, "digest": s.digest, "n": s.n} for s in shards]}
+    content = {
+        "attrs": attrs,
+        "shards": [{"name": s.name, "digest": s.digest, "n": s.n} for s in shards],
+    }
     with written_beside(Path(folder) / MANIFEST) as temporary:
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
     return ObservationSet(Path(folder), tuple(shards), attrs)
 
 
 def _tampered(path: Path, what: str) -> TamperedArtifact:
-    return TamperedArtifact(f"{path} is damaged: {what}", "restore it with 'dvc checkout', or remove it and write it again")
+    return TamperedArtifact(
+        f"{path} is damaged: {what}",
+        "restore it with 'dvc checkout', or remove it and write it again",
+    )

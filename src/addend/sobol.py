@@ -11,7 +11,6 @@ odd in the noise cancels within a pair, whatever theta is. `BLOCK` consecutive r
 design by themselves.
 """
 
-import copy
 
 import numpy as np
 import torch
@@ -43,7 +42,9 @@ class Sobol:
     @classmethod
     def sequence(cls, seed: list[int], n: int, start: int = 0) -> "Sobol":
         """n points of the sequence that `seed` scrambles, after the first `start`, for n rows of theta and covariates."""
-        engine = torch.quasirandom.SobolEngine(COLUMNS, scramble=True, seed=int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        engine = torch.quasirandom.SobolEngine(
+            COLUMNS, scramble=True, seed=int(np.random.SeedSequence(seed).generate_state(1)[0])
+        )
         points = engine.fast_forward(start).draw(n, dtype=torch.float64).numpy()
         return cls(points, np.random.default_rng([*seed, start]))
 
@@ -58,7 +59,11 @@ class Sobol:
         columns = 0 if axis is None else int(np.prod(shape)) // self._rows
         if axis is None or self._taken + columns > self._points.shape[1]:
             return self._rng.random(size)
-        return np.moveaxis(self._coordinates(columns).reshape(self._rows, *shape[:axis], *shape[axis + 1 :]), 0, axis)
+        return np.moveaxis(
+            self._coordinates(columns).reshape(self._rows, *shape[:axis], *shape[axis + 1 :]),
+            0,
+            axis,
+        )
 
     def standard_normal(self, size=None):
         """As numpy's."""
@@ -66,7 +71,9 @@ class Sobol:
 
     def normal(self, loc=0.0, scale=1.0, size=None):
         """As numpy's."""
-        return loc + scale * self.standard_normal(np.broadcast_shapes(np.shape(loc), np.shape(scale)) if size is None else size)
+        return loc + scale * self.standard_normal(
+            np.broadcast_shapes(np.shape(loc), np.shape(scale)) if size is None else size
+        )
 
     def uniform(self, low=0.0, high=1.0, size=None):
         """As numpy's."""
@@ -86,13 +93,20 @@ class Sobol:
 
 def twice(first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
     """Rows in pairs `(2 n, ...)`: one of `first (n, ...)`, then one of `second`, or the same again."""
-    return np.stack([first, first if second is None else second], axis=1).reshape(-1, *first.shape[1:])
+    return np.stack([first, first if second is None else second], axis=1).reshape(
+        -1, *first.shape[1:]
+    )
 
 
-def simulate(modality, space, n: int, seed: list[int], start: int = 0) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def simulate(
+    modality, space, n: int, seed: list[int], start: int = 0
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """n rows after the first `start`, both even: theta `(n, D)`, and covariates and observables as columns."""
     if n % 2:
-        raise BadSetting(f"simulate.train is an odd number of rows, but training takes them in pairs: {n}", "make it even")
+        raise BadSetting(
+            f"simulate.train is an odd number of rows, but training takes them in pairs: {n}",
+            "make it even",
+        )
     rng = Sobol.sequence(seed, n // 2, start // 2)
     theta = space.draw(n // 2, rng)
     covariates = {name: twice(column) for name, column in modality.covariates(n // 2, rng).items()}

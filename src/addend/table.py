@@ -24,7 +24,9 @@ from .parameters import ParameterSpace
 HEADER = re.compile(r"(?P<name>[^\[\]]*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?")
 
 
-def read_table(path: Path, units: Schema | Mapping[str, str] | None = None) -> dict[str, np.ndarray]:
+def read_table(
+    path: Path, units: Schema | Mapping[str, str] | None = None
+) -> dict[str, np.ndarray]:
     """The columns of a CSV file, each `(N,)` float64.
 
     Arguments:
@@ -57,12 +59,18 @@ def read_points(path: Path, space: ParameterSpace, others: Sequence[str] = ()) -
     names = [name for name, _ in header if name]
     space.index([name for name in names if name in space.names or name not in others])
     for missing in set(space.names) - set(names):
-        raise UnknownParameter(f"no column '{missing}' in {path}, found {', '.join(names)}", "add it: every parameter is needed")
+        raise UnknownParameter(
+            f"no column '{missing}' in {path}, found {', '.join(names)}",
+            "add it: every parameter is needed",
+        )
     columns = _columns(Path(path), header, rows, {p.name: p.unit for p in space})
     theta = np.stack([columns[name] for name in space.names], axis=1)
     if not np.isfinite(theta).all():
         row, d = np.argwhere(~np.isfinite(theta))[0]
-        raise NotFinite(f"'{space.names[d]}' is not a finite number in row {row + 1} of {path}", "supply the number")
+        raise NotFinite(
+            f"'{space.names[d]}' is not a finite number in row {row + 1} of {path}",
+            "supply the number",
+        )
     space.require_inside(theta)
     return theta
 
@@ -72,16 +80,26 @@ def _parse(path: Path) -> tuple[list[tuple[str, str | None]], list[list[str]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = (line for line in file if line.strip() and not line.lstrip().startswith("#"))
-            names, *rows = [[cell.strip() for cell in row] for row in csv.reader(lines, skipinitialspace=True)] or [[]]
+            names, *rows = [
+                [cell.strip() for cell in row] for row in csv.reader(lines, skipinitialspace=True)
+            ] or [[]]
     except OSError as e:
-        raise BadSetting(f"the table {path} cannot be opened ({e.strerror})", "correct the path") from None
+        raise BadSetting(
+            f"the table {path} cannot be opened ({e.strerror})", "correct the path"
+        ) from None
     except (UnicodeDecodeError, csv.Error) as e:
-        raise BadTable(f"{path} is not a CSV file in UTF-8 ({e})", "save the table as one") from None
+        raise BadTable(
+            f"{path} is not a CSV file in UTF-8 ({e})", "save the table as one"
+        ) from None
     for i, row in enumerate(rows, start=1):
         if len(row) != len(names):
-            raise BadTable(f"row {i} of {path} has {len(row)} cells, expected {len(names)}", "correct the row")
+            raise BadTable(
+                f"row {i} of {path} has {len(row)} cells, expected {len(names)}", "correct the row"
+            )
     if not rows:
-        raise EmptyTable(f"there are no rows in {path}", "supply a row of names and at least one of numbers")
+        raise EmptyTable(
+            f"there are no rows in {path}", "supply a row of names and at least one of numbers"
+        )
     return [_heading(cell, path) for cell in names], rows
 
 
@@ -89,17 +107,25 @@ def _heading(cell: str, path: Path) -> tuple[str, str | None]:
     """`H [km/s/Mpc]` as a name and a unit; None where none is stated, `1` for empty brackets."""
     match = HEADER.fullmatch(cell)
     if not match or _number(match["name"]) is not None:
-        raise BadTable(f"'{cell}' at the top of {path} does not name a column", "begin with a row of names, as in 'H [km/s/Mpc]'")
+        raise BadTable(
+            f"'{cell}' at the top of {path} does not name a column",
+            "begin with a row of names, as in 'H [km/s/Mpc]'",
+        )
     return match["name"], match["unit"] if match["unit"] is None else match["unit"].strip() or "1"
 
 
-def _columns(path: Path, header: list, rows: list[list[str]], due: Mapping[str, str]) -> dict[str, np.ndarray]:
+def _columns(
+    path: Path, header: list, rows: list[list[str]], due: Mapping[str, str]
+) -> dict[str, np.ndarray]:
     columns = {}
     for i, (name, unit) in enumerate(header):
         if name in columns:
             raise BadTable(f"two columns of {path} are named '{name}'", "rename or remove one")
         if unit is not None and unit != due.get(name, unit):
-            raise UnknownUnit(f"column '{name}' of {path} is in {unit}, expected {due[name]}", "convert the column")
+            raise UnknownUnit(
+                f"column '{name}' of {path} is in {unit}, expected {due[name]}",
+                "convert the column",
+            )
         if name:
             columns[name] = _values(path, name, [row[i] for row in rows], name in due)
     return {name: values for name, values in columns.items() if values is not None}
@@ -110,10 +136,15 @@ def _values(path: Path, name: str, cells: list[str], numbers_due: bool) -> np.nd
     values = [_number(cell or "nan") for cell in cells]
     if None not in values:
         return np.array(values, dtype=np.float64)
-    if not numbers_due and not any(cell and value is not None for cell, value in zip(cells, values, strict=True)):
+    if not numbers_due and not any(
+        cell and value is not None for cell, value in zip(cells, values, strict=True)
+    ):
         return None
     row = values.index(None)
-    raise BadTable(f"'{cells[row]}' in row {row + 1}, column '{name}' of {path} is not a number", "correct the cell")
+    raise BadTable(
+        f"'{cells[row]}' in row {row + 1}, column '{name}' of {path} is not a number",
+        "correct the cell",
+    )
 
 
 def _number(cell: str) -> float | None:

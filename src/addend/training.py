@@ -92,19 +92,27 @@ def fit(head: Head, rows: Rows, settings: Training, report: Report = lambda step
     return history
 
 
-def _run(head: Head, rows: Rows, settings: Training, phase: int, weights: list) -> Iterator[tuple[int, float]]:
+def _run(
+    head: Head, rows: Rows, settings: Training, phase: int, weights: list
+) -> Iterator[tuple[int, float]]:
     """One phase; yields (step, mean loss) about a hundred times."""
     steps, rate = settings.steps[phase], settings.rate[phase]
     generator = torch.Generator().manual_seed(settings.seed * 1000 + phase)
-    optimiser = torch.optim.Adam(weights, lr=rate, betas=(0.9, 0.95 if phase == 0 else 0.99), fused=True)
+    optimiser = torch.optim.Adam(
+        weights, lr=rate, betas=(0.9, 0.95 if phase == 0 else 0.99), fused=True
+    )
     kept = {id(w) for w in weights}
     for w in head.parameters():
         w.requires_grad_(id(w) in kept)
     every, running = max(1, steps // 100), 0.0
-    for step, batch in zip(range(steps), rows.batches(settings.batch[phase], generator), strict=False):
+    for step, batch in zip(
+        range(steps), rows.batches(settings.batch[phase], generator), strict=False
+    ):
         head.enter(phase, step / steps)
         for group in optimiser.param_groups:
-            group["lr"] = rate * min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
+            group["lr"] = (
+                rate * min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
+            )
         loss = head.loss(rows.z[batch], rows.e[batch], rows.phi[batch], generator)
         optimiser.zero_grad()
         loss.backward()
@@ -120,5 +128,8 @@ def _run(head: Head, rows: Rows, settings: Training, phase: int, weights: list) 
 
 def _finite(loss: float, step: int) -> float:
     if not math.isfinite(loss):
-        raise NotFinite(f"the loss is {loss} by step {step}", "lower finetune.rate, or look for odd rows among the simulations")
+        raise NotFinite(
+            f"the loss is {loss} by step {step}",
+            "lower finetune.rate, or look for odd rows among the simulations",
+        )
     return loss

@@ -50,7 +50,12 @@ def test_isotropic_row_fills_its_absent_slot(table):
     columns = Bao().read(table)
     first = {name: columns[name][0] for name in Bao.schema.names}
     assert first["D_over_rd"] == table["DV_over_rd"][0] and first["D_err"] == table["DV_err"][0]
-    assert (first["anisotropic"], first["DH_over_rd"], first["DH_err"], first["corr"]) == (0.0, 1.0, 1.0, 0.0)
+    assert (first["anisotropic"], first["DH_over_rd"], first["DH_err"], first["corr"]) == (
+        0.0,
+        1.0,
+        1.0,
+        0.0,
+    )
     assert (columns["anisotropic"][1:] == 1).all()
 
 

@@ -22,7 +22,10 @@ def test_one_sigma_of_a_systematic_moves_every_row_by_its_quoted_shift():
     modality, n = Chronometers(), 15
     columns = modality.read(modality.sets()["moresco2020"])
     plain, shifted = (np.tile([70.0, 0.3, 0.0, eta], (n, 1)) for eta in (0.0, 1.0))
-    h = [modality.simulate(theta, columns, np.random.default_rng(1))["H"] for theta in (plain, shifted)]
+    h = [
+        modality.simulate(theta, columns, np.random.default_rng(1))["H"]
+        for theta in (plain, shifted)
+    ]
     np.testing.assert_allclose(h[1] - h[0], columns["d_sps"], rtol=1e-12)
 
 

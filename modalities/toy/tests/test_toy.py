@@ -22,10 +22,14 @@ def test_contract():
 def test_exact_estimate_of_the_shipped_line_is_compatible_with_its_truth():
     """Mahalanobis distance squared below the 0.999 quantile of chi2(2): a false alarm once in a thousand seeds."""
     columns = Toy().read(Toy().sets()["line"])
-    design = np.stack([np.ones_like(columns["t"]), columns["t"]], axis=1) / columns["y_err"][:, None]
+    design = (
+        np.stack([np.ones_like(columns["t"]), columns["t"]], axis=1) / columns["y_err"][:, None]
+    )
     estimate, *_ = np.linalg.lstsq(design, columns["y"] / columns["y_err"], rcond=None)
     shift = design @ (estimate - [TRUTH[name] for name in Toy.parameters])
-    print(f"estimate {estimate}, distance squared {shift @ shift:.2f}, band {chi2.ppf(0.999, 2):.2f}")
+    print(
+        f"estimate {estimate}, distance squared {shift @ shift:.2f}, band {chi2.ppf(0.999, 2):.2f}"
+    )
     assert shift @ shift < chi2.ppf(0.999, 2)
 
 

@@ -61,17 +61,29 @@ class Additive:
             return self
         self._require_same(other)
         merged = {f.name: f.metadata["merge"] for f in fields(self) if "merge" in f.metadata}
-        return replace(self, **{name: merge(getattr(self, name), getattr(other, name)) for name, merge in merged.items()})
+        return replace(
+            self,
+            **{
+                name: merge(getattr(self, name), getattr(other, name))
+                for name, merge in merged.items()
+            },
+        )
 
     __radd__ = __add__
 
     def _require_same(self, other) -> None:
         if type(other) is not type(self):
-            raise NotMergeable(f"a {type(other).__name__} cannot be added to a {type(self).__name__}", "merge like with like")
+            raise NotMergeable(
+                f"a {type(other).__name__} cannot be added to a {type(self).__name__}",
+                "merge like with like",
+            )
         for f in fields(self):
-            if "merge" not in f.metadata and not np.array_equal(getattr(self, f.name), getattr(other, f.name)):
+            if "merge" not in f.metadata and not np.array_equal(
+                getattr(self, f.name), getattr(other, f.name)
+            ):
                 raise NotMergeable(
-                    f"two {type(self).__name__} differ in '{f.name}'", "measure both with the same settings before adding them"
+                    f"two {type(self).__name__} differ in '{f.name}'",
+                    "measure both with the same settings before adding them",
                 )
 
     def as_dict(self) -> dict:
@@ -81,7 +93,12 @@ class Additive:
     @classmethod
     def from_dict(cls, d: dict):
         """The value that `as_dict` described."""
-        return cls(**{f.name: d[f.name] if "array" in f.metadata else _frozen(d[f.name]) for f in fields(cls)})
+        return cls(
+            **{
+                f.name: d[f.name] if "array" in f.metadata else _frozen(d[f.name])
+                for f in fields(cls)
+            }
+        )
 
 
 def plain(value):

@@ -39,12 +39,17 @@ class Polynomial:
     def scaled(self, theta) -> list:
         """The P coordinates in [-1, 1], each `(*,)`; theta `(*, P)` may be an array of numpy or a tensor of torch."""
         sides = zip(self.low, self.high, strict=True)
-        return [(2 * theta[..., d] - (hi + lo)) / ((hi - lo) or 1.0) for d, (lo, hi) in enumerate(sides)]
+        return [
+            (2 * theta[..., d] - (hi + lo)) / ((hi - lo) or 1.0) for d, (lo, hi) in enumerate(sides)
+        ]
 
     def monomials(self, theta) -> list:
         """The B monomials, each `(*,)`, of an array or a tensor."""
         u = self.scaled(theta)
-        return [prod((x**k for x, k in zip(u, p, strict=True) if k), start=1 + 0 * theta[..., 0]) for p in self.powers]
+        return [
+            prod((x**k for x, k in zip(u, p, strict=True) if k), start=1 + 0 * theta[..., 0])
+            for p in self.powers
+        ]
 
     def features(self, theta: np.ndarray) -> np.ndarray:
         """The monomials as an array `(*, B)`."""
@@ -54,7 +59,10 @@ class Polynomial:
         """Their gradients `(*, B, P)`, per unit of theta."""
         u = self.scaled(theta)
         slopes = [2 / ((hi - lo) or 1.0) for lo, hi in zip(self.low, self.high, strict=True)]
-        rows = [np.stack([s * _derivative(u, p, d) for d, s in enumerate(slopes)], axis=-1) for p in self.powers]
+        rows = [
+            np.stack([s * _derivative(u, p, d) for d, s in enumerate(slopes)], axis=-1)
+            for p in self.powers
+        ]
         return np.stack(rows, axis=-2)
 
 
@@ -62,4 +70,6 @@ def _derivative(u: list[np.ndarray], powers: tuple[int, ...], d: int) -> np.ndar
     lowered = [k - (i == d) for i, k in enumerate(powers)]
     if lowered[d] < 0:
         return 0 * u[d]
-    return powers[d] * prod((x**k for x, k in zip(u, lowered, strict=True) if k), start=1 + 0 * u[d])
+    return powers[d] * prod(
+        (x**k for x, k in zip(u, lowered, strict=True) if k), start=1 + 0 * u[d]
+    )

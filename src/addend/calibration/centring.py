@@ -43,17 +43,26 @@ class Centring:
 
     def __call__(self, theta):
         """B `(*,)` at theta `(*, P)`, an array of numpy or a tensor of torch; differentiable."""
-        return sum(a * m for a, m in zip(self.coefficients, self.basis.monomials(theta)[1:], strict=True))
+        return sum(
+            a * m for a, m in zip(self.coefficients, self.basis.monomials(theta)[1:], strict=True)
+        )
 
     def gradient(self, theta: np.ndarray) -> np.ndarray:
         """grad B `(*, P)` at theta `(*, P)`."""
-        return np.einsum("b,...bp->...p", self.coefficients, self.basis.gradients(theta)[..., 1:, :])
+        return np.einsum(
+            "b,...bp->...p", self.coefficients, self.basis.gradients(theta)[..., 1:, :]
+        )
 
     def apply(self, moments: ScoreMoments) -> ScoreMoments:
         """The score moments of psi - B, but for the Hessian of B, which is of the order of b and left alone."""
         shift, n = self.gradient(moments.cells), moments.n[:, None, None]
         crossed = moments.gradient[:, :, None] * shift[:, None, :]
-        outer = moments.outer - crossed - crossed.transpose(0, 2, 1) + n * shift[:, :, None] * shift[:, None, :]
+        outer = (
+            moments.outer
+            - crossed
+            - crossed.transpose(0, 2, 1)
+            + n * shift[:, :, None] * shift[:, None, :]
+        )
         return replace(moments, gradient=moments.gradient - n[:, :, 0] * shift, outer=outer)
 
     def as_dict(self) -> dict:
@@ -71,7 +80,9 @@ def fit_centring(moments: ScoreMoments, low, high, degree: int = 3) -> Centring:
     basis = Polynomial(tuple(map(float, low)), tuple(map(float, high)), degree)
     gradients = basis.gradients(moments.cells)[:, 1:, :]
     rows, values = [], []
-    for slope, b, J, scale, n in zip(gradients, moments.bias, moments.J, moments.scale, moments.n, strict=True):
+    for slope, b, J, scale, n in zip(
+        gradients, moments.bias, moments.J, moments.scale, moments.n, strict=True
+    ):
         w = whitener(J, scale) * np.sqrt(n)
         rows.append(w.T @ slope.T)
         values.append(w.T @ b)
@@ -87,4 +98,7 @@ def residual_curl(centring: Centring, moments: ScoreMoments) -> float:
 
 def helps(centring: Centring, audit: ScoreMoments, false_alarm: float = 0.05) -> bool:
     """Whether a pool not used in the fit shows a bias at all, and a larger N* with the correction than without."""
-    return pooled_p_value(audit) < false_alarm and trust_size(centring.apply(audit)).low > trust_size(audit).low
+    return (
+        pooled_p_value(audit) < false_alarm
+        and trust_size(centring.apply(audit)).low > trust_size(audit).low
+    )

@@ -40,7 +40,13 @@ class Closure(Additive):
         """From n universes: truth, theta_hat and sigma `(n, P)`, and whether each interval held theta* `(n, P, A)`."""
         error = np.asarray(theta_hat) - truth
         pull = error / sigma
-        sums = (error.sum(axis=0), (error**2).sum(axis=0), pull.sum(axis=0), (pull**2).sum(axis=0), np.sum(inside, axis=0))
+        sums = (
+            error.sum(axis=0),
+            (error**2).sum(axis=0),
+            pull.sum(axis=0),
+            (pull**2).sum(axis=0),
+            np.sum(inside, axis=0),
+        )
         return cls(tuple(names), np.asarray(levels), len(error), *sums)
 
     @property
@@ -65,7 +71,10 @@ class Closure(Additive):
 
     def _enough(self) -> float:
         if self.n < 2:
-            raise TooFewSimulations(f"a closure test of {float(self.n):.0f} universes", "run at least two, better hundreds")
+            raise TooFewSimulations(
+                f"a closure test of {float(self.n):.0f} universes",
+                "run at least two, better hundreds",
+            )
         return float(self.n)
 
 

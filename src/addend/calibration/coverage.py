@@ -62,7 +62,10 @@ class Coverage(Additive):
     def verdicts(self, false_alarm: float = 0.05) -> dict[str, str]:
         """One word a curve: "calibrated", "overconfident" (below), "conservative" (above) or "distorted" (both)."""
         width = self.halfwidth(false_alarm)
-        return {name: _word(row - self.levels, width) for name, row in zip(self.names, self.coverage, strict=True)}
+        return {
+            name: _word(row - self.levels, width)
+            for name, row in zip(self.names, self.coverage, strict=True)
+        }
 
     def at(self, level: float) -> np.ndarray:
         """The coverage `(P,)` at one of the levels."""
@@ -70,11 +73,15 @@ class Coverage(Additive):
 
     def _enough(self) -> float:
         if self.n < 1:
-            raise TooFewSimulations("coverage was measured on no data set", "run at least one pseudo-experiment")
+            raise TooFewSimulations(
+                "coverage was measured on no data set", "run at least one pseudo-experiment"
+            )
         return float(self.n)
 
 
-def credibility_from_samples(log_density, truth_log_density, rng: np.random.Generator) -> np.ndarray:
+def credibility_from_samples(
+    log_density, truth_log_density, rng: np.random.Generator
+) -> np.ndarray:
     """The credibility of each truth `(N,)`.
 
     Arguments:
@@ -85,7 +92,9 @@ def credibility_from_samples(log_density, truth_log_density, rng: np.random.Gene
     return mass_below(-log_density, flat, -truth_log_density, flat[:, 0], rng)
 
 
-def credibility_from_weights(log_density, log_weights, truth_log_density, truth_log_weight, rng) -> np.ndarray:
+def credibility_from_weights(
+    log_density, log_weights, truth_log_density, truth_log_weight, rng
+) -> np.ndarray:
     """The credibility of each truth `(N,)` from weighted points: see `ranks.rank_from_weights`.
 
     Under a uniform prior whose draws are the points, density and weight are both S.

@@ -50,10 +50,19 @@ class Verdict:
 
     def as_dict(self) -> dict:
         """The verdict as plain JSON."""
-        return {"passed": self.passed, "reason": self.reason, "checks": [asdict(c) for c in self.checks]}
+        return {
+            "passed": self.passed,
+            "reason": self.reason,
+            "checks": [asdict(c) for c in self.checks],
+        }
 
 
-def judge(record: Record, thresholds: Mapping[str, float], difference: Mean | None = None, champion: str = "") -> Verdict:
+def judge(
+    record: Record,
+    thresholds: Mapping[str, float],
+    difference: Mean | None = None,
+    champion: str = "",
+) -> Verdict:
     """The verdict on a candidate.
 
     Arguments:
@@ -67,7 +76,10 @@ def judge(record: Record, thresholds: Mapping[str, float], difference: Mean | No
     """
     for name, value in thresholds.items():
         if name not in CHECKS or isinstance(value, bool) or not isinstance(value, int | float):
-            raise BadSetting(f"threshold '{name}: {value}' is not one of {', '.join(CHECKS)} with a number", "mend params.yaml")
+            raise BadSetting(
+                f"threshold '{name}: {value}' is not one of {', '.join(CHECKS)} with a number",
+                "mend params.yaml",
+            )
     checks = [CHECKS[name](record, value) for name, value in thresholds.items()]
     if difference is not None:
         checks.append(_against(difference, champion))
@@ -100,7 +112,11 @@ def _coverage(record: Record, tolerance: float) -> Check:
     if not curves:
         return _missing("coverage", "coverage was")
     sentences = [s for key, curve in curves.items() for s in _off(key, curve, tolerance)]
-    return Check("coverage", not sentences, ", ".join(sentences) or f"regions cover within {tolerance:g} and chance")
+    return Check(
+        "coverage",
+        not sentences,
+        ", ".join(sentences) or f"regions cover within {tolerance:g} and chance",
+    )
 
 
 def _off(key: str, curve: Coverage, tolerance: float) -> list[str]:
@@ -120,9 +136,17 @@ def _curvature(record: Record, tolerance: float) -> Check:
     if "score" not in record.parts:
         return _missing("curvature", "the score was")
     ratio = pooled_ratio(record.parts["score"])
-    word = "overconfident: intervals come out too short" if ratio > 1 else "underconfident: intervals come out too wide"
+    word = (
+        "overconfident: intervals come out too short"
+        if ratio > 1
+        else "underconfident: intervals come out too wide"
+    )
     ok = bool(abs(ratio - 1) <= tolerance)
-    return Check("curvature", ok, f"variance of the score over curvature is {ratio:.2f}" + ("" if ok else f", {word}"))
+    return Check(
+        "curvature",
+        ok,
+        f"variance of the score over curvature is {ratio:.2f}" + ("" if ok else f", {word}"),
+    )
 
 
 def _information(record: Record, least: float) -> Check:
@@ -138,7 +162,11 @@ def _against(difference: Mean, champion: str) -> Check:
     ok = bool(value >= -error)
     whose = champion or "the champion"
     word = "not worse than" if ok else "worse than"
-    return Check("log_score", ok, f"held-out log score is {word} that of {whose}: {value:+.4f} +- {error:.4f} nat")
+    return Check(
+        "log_score",
+        ok,
+        f"held-out log score is {word} that of {whose}: {value:+.4f} +- {error:.4f} nat",
+    )
 
 
 def _missing(name: str, what: str) -> Check:

@@ -97,10 +97,14 @@ class Independence:
             )
 
 
-def check_independence(pairs: Pairs, rng: np.random.Generator, false_alarm: float = 0.05, degree: int = 3) -> Independence:
+def check_independence(
+    pairs: Pairs, rng: np.random.Generator, false_alarm: float = 0.05, degree: int = 3
+) -> Independence:
     """The gate on N pairs, observed (one theta for all: their theta_hat) or simulated."""
     if len(pairs.theta) < LEAST:
-        raise TooFewSimulations(f"{len(pairs.theta)} pairs cannot tell, expected at least {LEAST}", "supply more pairs")
+        raise TooFewSimulations(
+            f"{len(pairs.theta)} pairs cannot tell, expected at least {LEAST}", "supply more pairs"
+        )
     pairs = pairs.ordered()
     a, b = residuals(pairs.theta, pairs.a, degree), residuals(pairs.theta, pairs.b, degree)
     blocks = equal_theta(pairs.theta)
@@ -110,7 +114,13 @@ def check_independence(pairs: Pairs, rng: np.random.Generator, false_alarm: floa
     linear = (1 + ((null**2).sum(axis=1) >= (seen**2).sum()).sum()) / (1 + REPAIRINGS)
     learned = _classified(a, b, blocks, rng)
     return Independence(
-        pairs.names, len(a), tuple(seen.tolist()), float(np.quantile(null[:, 0], 0.95)), float(linear), learned, false_alarm
+        pairs.names,
+        len(a),
+        tuple(seen.tolist()),
+        float(np.quantile(null[:, 0], 0.95)),
+        float(linear),
+        learned,
+        false_alarm,
     )
 
 
@@ -120,7 +130,10 @@ def residuals(theta: np.ndarray, z: np.ndarray, degree: int = 3) -> np.ndarray:
     left = z - features @ np.linalg.lstsq(features, z, rcond=None)[0]
     moving = left.std(axis=0) > 1e-9 * np.abs(z).max(axis=0)
     if not moving.any():
-        raise BadSetting("z does not vary at equal theta, so it cannot be coupled to anything", "compare modalities that vary")
+        raise BadSetting(
+            "z does not vary at equal theta, so it cannot be coupled to anything",
+            "compare modalities that vary",
+        )
     return left[:, moving] / left[:, moving].std(axis=0)
 
 
@@ -132,9 +145,13 @@ def unexplained(known: np.ndarray, z: np.ndarray) -> np.ndarray:
     """
     mean, scale = (Polynomial.around(known, degree) for degree in (3, 2))
     if len(z) < (needed := max(LEAST, 10 * len(mean.powers))):
-        raise TooFewSimulations(f"{len(z)} pairs cannot tell, expected at least {needed}", "supply more pairs")
+        raise TooFewSimulations(
+            f"{len(z)} pairs cannot tell, expected at least {needed}", "supply more pairs"
+        )
     left, features = residuals(known, z, mean.degree), scale.features(known)
-    return left * np.exp(-features @ np.linalg.lstsq(features, np.log(left**2 + TINY), rcond=None)[0] / 2)
+    return left * np.exp(
+        -features @ np.linalg.lstsq(features, np.log(left**2 + TINY), rcond=None)[0] / 2
+    )
 
 
 def equal_theta(theta: np.ndarray, size: int = BLOCK) -> np.ndarray:
@@ -174,13 +191,20 @@ def _canonical(qa: np.ndarray, qb: np.ndarray) -> np.ndarray:
     return np.linalg.svd(qa.T @ qb, compute_uv=False)
 
 
-def _classified(a: np.ndarray, b: np.ndarray, blocks: np.ndarray, rng: np.random.Generator) -> float:
+def _classified(
+    a: np.ndarray, b: np.ndarray, blocks: np.ndarray, rng: np.random.Generator
+) -> float:
     a, b = _powers(a), _powers(b)
     train = blocks % 2 == 0 if blocks.max() > 0 else np.arange(len(blocks)) % 2 == 0
-    taught, alone = b[train], np.concatenate([np.ones((train.sum(), 1)), a[train], b[train]], axis=1)
+    taught, alone = (
+        b[train],
+        np.concatenate([np.ones((train.sum(), 1)), a[train], b[train]], axis=1),
+    )
     broken = taught[derange(np.unique(blocks[train], return_inverse=True)[1], rng)]
     paired = np.concatenate([alone, _products(a[train], taught)], axis=1)
-    broken = np.concatenate([alone[:, : 1 + a.shape[1]], broken, _products(a[train], broken)], axis=1)
+    broken = np.concatenate(
+        [alone[:, : 1 + a.shape[1]], broken, _products(a[train], broken)], axis=1
+    )
     beta = fit_logistic(np.concatenate([paired, broken]), np.repeat([1.0, 0.0], len(paired)))
     coupling = beta[alone.shape[1] :].reshape(a.shape[1], b.shape[1])
     forward, rest = a[~train] @ coupling, b[~train]

@@ -52,7 +52,9 @@ class Mean(Additive):
 
     def _enough(self) -> float:
         if self.n < 2:
-            raise TooFewSimulations(f"the mean of '{self.what}' has {float(self.n):.0f} values", "measure at least two")
+            raise TooFewSimulations(
+                f"the mean of '{self.what}' has {float(self.n):.0f} values", "measure at least two"
+            )
         return float(self.n)
 
 

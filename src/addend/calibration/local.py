@@ -56,7 +56,9 @@ class LocalMoments(Additive):
         require_enough(int(self.dd[0, 0]), n, ", ".join(self.names))
         spread = np.sqrt(np.diagonal(self.dd))
         spread[spread == 0] = 1.0
-        solved = np.linalg.pinv(self.dd / np.outer(spread, spread), rcond=1e-10, hermitian=True) / np.outer(spread, spread)
+        solved = np.linalg.pinv(
+            self.dd / np.outer(spread, spread), rcond=1e-10, hermitian=True
+        ) / np.outer(spread, spread)
         fit = solved @ self.dg
         J = (self.gg - fit.T @ self.dg) / (self.dd[0, 0] - len(self.dd))
         return Term(self.names, n, fit[0], fit[1:].T, (J + J.T) / 2, n * solved[0, 0])
@@ -94,11 +96,15 @@ def require_enough(simulations: int, n: int, name: str) -> None:
         )
 
 
-def design(centre, covariance, n: int, rng: np.random.Generator, low, high, spread: float = 1.5) -> np.ndarray:
+def design(
+    centre, covariance, n: int, rng: np.random.Generator, low, high, spread: float = 1.5
+) -> np.ndarray:
     """n thetas `(n, P)` scattered `spread` standard deviations around the centre, folded back into the box."""
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    u = (np.asarray(centre) + spread * rng.standard_normal((n, len(root))) @ root.T - low) / (np.asarray(high) - low)
+    u = (np.asarray(centre) + spread * rng.standard_normal((n, len(root))) @ root.T - low) / (
+        np.asarray(high) - low
+    )
     return low + (np.asarray(high) - low) * (1 - np.abs(u % 2 - 1))
 
 

@@ -68,7 +68,9 @@ def measure(encoder: Encoder, modality: Modality, budget: Budget, part: int) -> 
     for key, n in (("1", 1), ("N", budget.expected)):
         found = regions(encoder, modality, moments, n, sets, budget.points, rng)
         parts |= {f"{name}_{key}": counts for name, counts in found.items()}
-    return Record(encoder.name, encoder.space.names, budget.expected, encoder.manifest["invertible"], parts)
+    return Record(
+        encoder.name, encoder.space.names, budget.expected, encoder.manifest["invertible"], parts
+    )
 
 
 def design(space: ParameterSpace, cells: int, seed: int) -> np.ndarray:
@@ -77,20 +79,29 @@ def design(space: ParameterSpace, cells: int, seed: int) -> np.ndarray:
     return space.from_unit(sobol.draw(cells, dtype=torch.float64).numpy())
 
 
-def score(encoder: Encoder, modality: Modality, cells: np.ndarray, n: int, rng: np.random.Generator) -> ScoreMoments:
+def score(
+    encoder: Encoder, modality: Modality, cells: np.ndarray, n: int, rng: np.random.Generator
+) -> ScoreMoments:
     """The moments of grad psi from n fresh simulations at each cell."""
     index = np.repeat(np.arange(len(cells)), n)
     z, e = observe(encoder, modality, cells[index], modality.covariates(len(index), rng), rng)
     chunks = zip(*(a.split(ROWS) for a in (z, e, torch.from_numpy(cells[index]))), strict=True)
     jets = [differentiate(_along(encoder, *rows), theta) for *rows, theta in chunks]
-    gradient, hessian = (torch.cat([getattr(j, name) for j in jets]).numpy() for name in ("gradient", "hessian"))
+    gradient, hessian = (
+        torch.cat([getattr(j, name) for j in jets]).numpy() for name in ("gradient", "hessian")
+    )
     return ScoreMoments.measure(encoder.space.names, cells, index, gradient, hessian)
 
 
-def regions(encoder: Encoder, modality: Modality, moments: ScoreMoments, n: int, sets: int, points: int, rng) -> dict:
+def regions(
+    encoder: Encoder, modality: Modality, moments: ScoreMoments, n: int, sets: int, points: int, rng
+) -> dict:
     """`ranks`, `coverage` and `tarp` of `sets` data sets of n observations near each cell."""
     low, high, names = encoder.space.low, encoder.space.high, encoder.space.names
-    near = [Neighbourhood.around(cell, J, n, low, high) for cell, J in zip(moments.cells, moments.J, strict=True)]
+    near = [
+        Neighbourhood.around(cell, J, n, low, high)
+        for cell, J in zip(moments.cells, moments.J, strict=True)
+    ]
     found = [_near(encoder, modality, prior, n, sets, points, rng) for prior in near]
     ranks, credibility, closer = (np.concatenate(a) for a in zip(*found, strict=True))
     every = np.column_stack([credibility, central_credibility(ranks)])
@@ -101,7 +112,9 @@ def regions(encoder: Encoder, modality: Modality, moments: ScoreMoments, n: int,
     }
 
 
-def normalisation(encoder: Encoder, modality: Modality, cells: np.ndarray, rng: np.random.Generator) -> Normalisation:
+def normalisation(
+    encoder: Encoder, modality: Modality, cells: np.ndarray, rng: np.random.Generator
+) -> Normalisation:
     """The integral of exp(psi) over z at each cell, for one row of covariates with every observable present."""
     if not encoder.head.normalised:
         return _over_reference(encoder, modality, cells, rng)
@@ -111,52 +124,78 @@ def normalisation(encoder: Encoder, modality: Modality, cells: np.ndarray, rng: 
         nodes, log_volume = grid(z)
         psi = encoder.head(torch.from_numpy(nodes), e, phi).numpy() + log_volume[:, None]
         return Normalisation.integrate(names, cells, psi[:, None], np.ones(nodes.shape[1]))
-    nodes, log_q = (np.stack(a) for a in zip(*(student_proposal(rows, ROWS, rng) for rows in z), strict=True))
-    return Normalisation.measure(names, cells, encoder.head(torch.from_numpy(nodes), e, phi).numpy(), log_q)
+    nodes, log_q = (
+        np.stack(a) for a in zip(*(student_proposal(rows, ROWS, rng) for rows in z), strict=True)
+    )
+    return Normalisation.measure(
+        names, cells, encoder.head(torch.from_numpy(nodes), e, phi).numpy(), log_q
+    )
 
 
 def grid(z: np.ndarray, span: float = SPAN) -> tuple[np.ndarray, np.ndarray]:
     """A regular grid `(K, G, Z)` that spans the simulated z `(K, n, Z)` with room to spare, and log of its cell `(K,)`."""
     mean, std = z.mean(axis=1), z.std(axis=1)
     line = np.linspace(-span, span, NODES[z.shape[2]])
-    nodes = np.stack(np.meshgrid(*[line] * z.shape[2], indexing="ij"), axis=-1).reshape(-1, z.shape[2])
+    nodes = np.stack(np.meshgrid(*[line] * z.shape[2], indexing="ij"), axis=-1).reshape(
+        -1, z.shape[2]
+    )
     return mean[:, None] + std[:, None] * nodes, np.log(std * (line[1] - line[0])).sum(axis=1)
 
 
-def observe(encoder: Encoder, modality: Modality, theta: np.ndarray, covariates: Columns, rng) -> tuple[Tensor, Tensor]:
+def observe(
+    encoder: Encoder, modality: Modality, theta: np.ndarray, covariates: Columns, rng
+) -> tuple[Tensor, Tensor]:
     """z and e of one fresh observation a row."""
     return encoder.embed({**modality.simulate(theta, covariates, rng), **covariates})
 
 
 def _along(encoder: Encoder, z: Tensor, e: Tensor):
     """psi `(D N,)` at theta `(D N, D)`, N rows of observations being used D times over."""
-    return lambda theta: encoder.head.pairs(*(a.repeat(len(theta) // len(a), 1) for a in (z, e)), encoder.phi(theta))
+    return lambda theta: encoder.head.pairs(
+        *(a.repeat(len(theta) // len(a), 1) for a in (z, e)), encoder.phi(theta)
+    )
 
 
-def _near(encoder: Encoder, modality: Modality, prior: Neighbourhood, n: int, sets: int, points: int, rng) -> tuple:
+def _near(
+    encoder: Encoder, modality: Modality, prior: Neighbourhood, n: int, sets: int, points: int, rng
+) -> tuple:
     """Ranks `(T, P)`, credibility `(T,)` and fraction closer `(T,)` of T data sets near one cell."""
     truth, theta = prior.draw(sets, rng), prior.draw(points, rng)
-    covariates = {k: np.tile(v, (sets,) + (1,) * (v.ndim - 1)) for k, v in modality.covariates(n, rng).items()}
+    covariates = {
+        k: np.tile(v, (sets,) + (1,) * (v.ndim - 1)) for k, v in modality.covariates(n, rng).items()
+    }
     z, e = observe(encoder, modality, np.repeat(truth, n, axis=0), covariates, rng)
     s, own = _sums(encoder, z.reshape(sets, n, -1), e[:n], theta, truth)
     densities = prior.log_density(theta) + s, s, prior.log_density(truth) + own, own
     unit, at = (0.5 + prior.whitened(a) / 4 for a in (theta, truth))
     closer = tarp.fraction_closer(unit, s, at, own, tarp.references(sets, truth.shape[1], rng), rng)
-    return rank_from_weights(theta, s, truth, own, rng), credibility_from_weights(*densities, rng), closer
+    return (
+        rank_from_weights(theta, s, truth, own, rng),
+        credibility_from_weights(*densities, rng),
+        closer,
+    )
 
 
-def _sums(encoder: Encoder, z: Tensor, e: Tensor, theta: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sums(
+    encoder: Encoder, z: Tensor, e: Tensor, theta: np.ndarray, truth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """S `(T, G)` of T data sets, z `(T, N, Z)` and e `(N, E)` for all, at the points, and `(T,)` each at its own truth."""
     phi, own = (encoder.phi(torch.from_numpy(t))[:, None] for t in (theta, truth))
     with torch.no_grad():
         chunks = phi.split(max(1, PAIRS // (len(z) * len(e))))
-        s = torch.cat([encoder.head(z[:, None], e, part).double().sum(-1) for part in chunks], dim=1)
+        s = torch.cat(
+            [encoder.head(z[:, None], e, part).double().sum(-1) for part in chunks], dim=1
+        )
         return s.numpy(), encoder.head(z, e, own).double().sum(-1).numpy()
 
 
-def _simulated(encoder: Encoder, modality: Modality, cells: np.ndarray, rng, n: int = 512) -> tuple[np.ndarray, Tensor]:
+def _simulated(
+    encoder: Encoder, modality: Modality, cells: np.ndarray, rng, n: int = 512
+) -> tuple[np.ndarray, Tensor]:
     """n simulated z at each cell `(K, n, Z)` and the row of covariates that they share, e `(K, 1, E)`."""
-    covariates = {k: np.repeat(v, n, axis=0) for k, v in _complete(modality, len(cells), rng).items()}
+    covariates = {
+        k: np.repeat(v, n, axis=0) for k, v in _complete(modality, len(cells), rng).items()
+    }
     z, e = observe(encoder, modality, np.repeat(cells, n, axis=0), covariates, rng)
     return z.numpy().reshape(len(cells), n, -1), e.reshape(len(cells), n, -1)[:, :1]
 
@@ -165,10 +204,14 @@ def _over_reference(encoder: Encoder, modality: Modality, cells: np.ndarray, rng
     """Z of a ratio: the mean of exp(psi) over its reference law, in which theta follows the prior."""
     theta = encoder.space.draw(ROWS, rng)
     z, e = observe(encoder, modality, theta, modality.covariates(ROWS, rng), rng)
-    return Normalisation.measure(encoder.space.names, cells, encoder.psi(z, e, torch.from_numpy(cells)).numpy(), 0.0)
+    return Normalisation.measure(
+        encoder.space.names, cells, encoder.psi(z, e, torch.from_numpy(cells)).numpy(), 0.0
+    )
 
 
-def _complete(modality: Modality, n: int, rng: np.random.Generator, tries: int = 64) -> dict[str, np.ndarray]:
+def _complete(
+    modality: Modality, n: int, rng: np.random.Generator, tries: int = 64
+) -> dict[str, np.ndarray]:
     """n rows of covariates at which every observable is present, as far as `tries` times as many contain them."""
     drawn = modality.covariates(tries * n, rng)
     flags = [drawn[f.present] > 0.5 for f in modality.schema.observables if f.present]

@@ -45,7 +45,9 @@ class Neighbourhood:
         kept = np.zeros((0, len(self.centre)))
         while len(kept) < n:
             theta = self.centre + rng.standard_normal((2 * n, len(self.centre))) @ self.root.T
-            kept = np.concatenate([kept, theta[((theta >= self.low) & (theta <= self.high)).all(axis=1)]])
+            kept = np.concatenate(
+                [kept, theta[((theta >= self.low) & (theta <= self.high)).all(axis=1)]]
+            )
         return kept[:n]
 
     def whitened(self, theta: np.ndarray) -> np.ndarray:

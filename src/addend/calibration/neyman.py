@@ -59,7 +59,9 @@ class CriticalValues:
     def __call__(self, theta: np.ndarray) -> np.ndarray:
         """c `(*, A)` at theta `(*, P)`; a higher level never has a lower c, and no theta leaves the box of the draws."""
         inside = np.clip(theta, self.low, self.high)
-        return np.maximum.accumulate(np.exp(self._basis.features(inside) @ self.coefficients.T), axis=-1)
+        return np.maximum.accumulate(
+            np.exp(self._basis.features(inside) @ self.coefficients.T), axis=-1
+        )
 
     def inside(self, theta: np.ndarray, t: np.ndarray) -> np.ndarray:
         """Whether each theta `(*, P)` with its t `(*,)` lies in the set of each level `(*, A)`."""
@@ -76,7 +78,9 @@ class CriticalValues:
     @classmethod
     def from_dict(cls, d: dict) -> "CriticalValues":
         """The function that `as_dict` described."""
-        fields = {name: tuple(value) if isinstance(value, list) else value for name, value in d.items()}
+        fields = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in d.items()
+        }
         return cls(**{**fields, "coefficients": np.asarray(d["coefficients"], dtype=np.float64)})
 
 
@@ -96,14 +100,21 @@ def learn(draws: Draws, levels=LEVELS, degree: int = 1) -> CriticalValues:
             "simulate more pseudo-experiments, or lower the level or the degree",
         )
     coefficients = np.stack([quantile_regression(features, y, level) for level in sorted(levels)])
-    return CriticalValues(draws.names, basis.low, basis.high, degree, tuple(sorted(levels)), coefficients, len(y))
+    return CriticalValues(
+        draws.names, basis.low, basis.high, degree, tuple(sorted(levels)), coefficients, len(y)
+    )
 
 
 def quantile_regression(features: np.ndarray, y: np.ndarray, level: float) -> np.ndarray:
     """The coefficients `(B,)` that minimise the pinball loss of `features (n, B)` against `y (n,)`."""
-    solved = linprog(-y, A_eq=features.T, b_eq=(1 - level) * features.sum(axis=0), bounds=(0, 1), method="highs")
+    solved = linprog(
+        -y, A_eq=features.T, b_eq=(1 - level) * features.sum(axis=0), bounds=(0, 1), method="highs"
+    )
     if not solved.success:
-        raise TooFewSimulations(f"the quantile regression has no solution ({solved.message})", "simulate more pseudo-experiments")
+        raise TooFewSimulations(
+            f"the quantile regression has no solution ({solved.message})",
+            "simulate more pseudo-experiments",
+        )
     return -solved.eqlin.marginals
 
 
@@ -128,9 +139,18 @@ class Audit(Additive):
     def measure(cls, names, theta, inside, levels, low, high, slices: int = 4) -> "Audit":
         """From truths `(n, P)` and whether the set of each level held them `(n, A)`; slices divide the box evenly."""
         edges = np.linspace(low, high, slices + 1).T
-        found = [np.clip(np.searchsorted(e, x) - 1, 0, slices - 1) for e, x in zip(edges, theta.T, strict=True)]
+        found = [
+            np.clip(np.searchsorted(e, x) - 1, 0, slices - 1)
+            for e, x in zip(edges, theta.T, strict=True)
+        ]
         slots = (np.array(found)[:, :, None] == np.arange(slices)).astype(np.float64)
-        return cls(tuple(names), edges, np.asarray(levels), slots.sum(axis=1), np.einsum("pnq,na->pqa", slots, inside))
+        return cls(
+            tuple(names),
+            edges,
+            np.asarray(levels),
+            slots.sum(axis=1),
+            np.einsum("pnq,na->pqa", slots, inside),
+        )
 
     @property
     def coverage(self) -> np.ndarray:

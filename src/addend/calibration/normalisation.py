@@ -80,11 +80,15 @@ class Normalisation(Additive):
 
     def _enough(self) -> float:
         if self.n < (1 if self.exact else 10):
-            raise TooFewSimulations(f"Z(theta) has {float(self.n):.0f} draws", "draw at least ten, better thousands")
+            raise TooFewSimulations(
+                f"Z(theta) has {float(self.n):.0f} draws", "draw at least ten, better thousands"
+            )
         return float(self.n)
 
 
-def student_proposal(z: np.ndarray, n: int, rng: np.random.Generator, dof: float = 4.0, inflation: float = 2.0):
+def student_proposal(
+    z: np.ndarray, n: int, rng: np.random.Generator, dof: float = 4.0, inflation: float = 2.0
+):
     """n draws `(n, Z)` of a wide multivariate Student law around observed z `(N, Z)`, and their log-density `(n,)`."""
     shape = np.cov(z, rowvar=False).reshape(z.shape[1], z.shape[1]) * inflation
     law = multivariate_t(loc=z.mean(axis=0), shape=shape, df=dof)

@@ -49,10 +49,20 @@ class PairwiseTerm:
     coefficients: np.ndarray
 
     @classmethod
-    def learn(cls, pairs: Pairs, rng: np.random.Generator, degree: int = 3, vary: int = 0, repairings: int = 8) -> "PairwiseTerm":
+    def learn(
+        cls,
+        pairs: Pairs,
+        rng: np.random.Generator,
+        degree: int = 3,
+        vary: int = 0,
+        repairings: int = 8,
+    ) -> "PairwiseTerm":
         """From simulated pairs, each re-paired a few times at the same theta."""
         pairs = pairs.ordered()
-        basis, z = Polynomial.around(pairs.theta, degree), np.concatenate([pairs.a, pairs.b], axis=1)
+        basis, z = (
+            Polynomial.around(pairs.theta, degree),
+            np.concatenate([pairs.a, pairs.b], axis=1),
+        )
         features = basis.features(pairs.theta)
         means = np.linalg.lstsq(features, z, rcond=None)[0]
         scale, blocks = (z - features @ means).std(axis=0), equal_theta(pairs.theta)
@@ -77,8 +87,12 @@ class PairwiseTerm:
 
     def _quadratic(self, theta: Tensor, a: np.ndarray, b: np.ndarray) -> Tensor:
         """One, the residuals and their products in pairs `(*, F)`, of pairs `(N, .)` at theta `(*, P)`, broadcast."""
-        means = torch.stack(Polynomial(self.low, self.high, self.degree).monomials(theta), dim=-1) @ torch.from_numpy(self.means)
-        r = (torch.from_numpy(np.concatenate([a, b], axis=1)) - means) / torch.from_numpy(self.scale)
+        means = torch.stack(
+            Polynomial(self.low, self.high, self.degree).monomials(theta), dim=-1
+        ) @ torch.from_numpy(self.means)
+        r = (torch.from_numpy(np.concatenate([a, b], axis=1)) - means) / torch.from_numpy(
+            self.scale
+        )
         i, j = np.triu_indices(r.shape[-1])
         return torch.cat([torch.ones_like(r[..., :1]), r, r[..., i] * r[..., j]], dim=-1)
 
@@ -88,7 +102,11 @@ class PairwiseTerm:
 
     def _features(self, theta: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         at = torch.from_numpy(theta)
-        return (self._quadratic(at, a, b)[..., :, None] * self._varying(at)[..., None, :]).flatten(-2).numpy()
+        return (
+            (self._quadratic(at, a, b)[..., :, None] * self._varying(at)[..., None, :])
+            .flatten(-2)
+            .numpy()
+        )
 
     def _taught(self, pairs: Pairs, shuffles: list[np.ndarray]) -> "PairwiseTerm":
         rows = [self._features(pairs.theta, pairs.a, pairs.b)]
@@ -104,4 +122,9 @@ class PairwiseTerm:
     def from_dict(cls, d: dict) -> "PairwiseTerm":
         """The term that `as_dict` described."""
         arrays = ("means", "scale", "coefficients")
-        return cls(**{k: np.asarray(v) if k in arrays else tuple(v) if isinstance(v, list) else v for k, v in d.items()})
+        return cls(
+            **{
+                k: np.asarray(v) if k in arrays else tuple(v) if isinstance(v, list) else v
+                for k, v in d.items()
+            }
+        )

@@ -41,7 +41,10 @@ class Ranks(Additive):
     def measure(cls, names, u: np.ndarray, bins: int = BINS) -> "Ranks":
         """The histograms of u `(N, P)`."""
         u = np.asarray(u, dtype=np.float64).reshape(-1, len(names))
-        return cls(tuple(names), np.array([np.histogram(column, bins=bins, range=(0, 1))[0] for column in u.T]))
+        return cls(
+            tuple(names),
+            np.array([np.histogram(column, bins=bins, range=(0, 1))[0] for column in u.T]),
+        )
 
     @property
     def n(self) -> int:
@@ -50,7 +53,9 @@ class Ranks(Additive):
 
     def p_values(self) -> np.ndarray:
         """Uniformity, `(P,)`: the least of mean, spread and Pearson's chi^2, each allowed a third of the false alarms."""
-        shapes = [2 * stats.norm.sf(np.abs(_offset_and_spread(row)).max()) for row in self._enough()]
+        shapes = [
+            2 * stats.norm.sf(np.abs(_offset_and_spread(row)).max()) for row in self._enough()
+        ]
         pearson = [stats.chisquare(row).pvalue for row in self.counts]
         return np.minimum(3 * np.minimum(shapes, pearson), 1.0)
 
@@ -83,7 +88,9 @@ class Ranks(Additive):
         return self.counts
 
 
-def rank_from_samples(samples: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def rank_from_samples(
+    samples: np.ndarray, truth: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
     """u `(N, P)` from posterior samples `(N, S, P)`, independent of each other, and the truths `(N, P)`."""
     flat = np.zeros(samples.shape[:2])
     columns = zip(np.moveaxis(samples, -1, 0), truth.T, strict=True)
@@ -91,7 +98,11 @@ def rank_from_samples(samples: np.ndarray, truth: np.ndarray, rng: np.random.Gen
 
 
 def rank_from_weights(
-    points: np.ndarray, log_weights: np.ndarray, truth: np.ndarray, truth_log_weight: np.ndarray, rng: np.random.Generator
+    points: np.ndarray,
+    log_weights: np.ndarray,
+    truth: np.ndarray,
+    truth_log_weight: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """u `(N, P)` from weighted points.
 
@@ -103,10 +114,14 @@ def rank_from_weights(
     """
     points = np.broadcast_to(points, (*log_weights.shape, truth.shape[1]))
     columns = zip(np.moveaxis(points, -1, 0), truth.T, strict=True)
-    return np.stack([mass_below(values, log_weights, t, truth_log_weight, rng) for values, t in columns], axis=1)
+    return np.stack(
+        [mass_below(values, log_weights, t, truth_log_weight, rng) for values, t in columns], axis=1
+    )
 
 
-def mass_below(values, log_weights, truth, truth_log_weight, rng: np.random.Generator) -> np.ndarray:
+def mass_below(
+    values, log_weights, truth, truth_log_weight, rng: np.random.Generator
+) -> np.ndarray:
     """The mass `(N,)` of `values (N, G)` below `truth (N,)`, the truth's own mass and ties being spread uniformly."""
     top = np.maximum(log_weights.max(axis=1), truth_log_weight)
     w, own = np.exp(log_weights - top[:, None]), np.exp(truth_log_weight - top)

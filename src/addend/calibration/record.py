@@ -29,7 +29,10 @@ from .score import ScoreMoments, hotelling, pooled_ratio
 from .support import Outside, Support
 from .trust import trust_size
 
-KINDS = {kind.__name__: kind for kind in (ScoreMoments, Normalisation, Ranks, Coverage, Mean, ScoreRegression, Outside)}
+KINDS = {
+    kind.__name__: kind
+    for kind in (ScoreMoments, Normalisation, Ranks, Coverage, Mean, ScoreRegression, Outside)
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,9 @@ class Record:
     def __add__(self, other: "Record") -> "Record":
         mine, theirs = ((r.name, r.names, r.expected, r.lossless) for r in (self, other))
         if mine != theirs:
-            raise NotMergeable(f"records of {mine} and {theirs} cannot be added", "merge records of one encoder")
+            raise NotMergeable(
+                f"records of {mine} and {theirs} cannot be added", "merge records of one encoder"
+            )
         keys = dict.fromkeys([*self.parts, *other.parts])
         parts = {k: sum(r.parts[k] for r in (self, other) if k in r.parts) for k in keys}
         return Record(*mine, parts, self.support or other.support, self.centring or other.centring)
@@ -67,9 +72,21 @@ class Record:
 
     def summary(self) -> dict:
         """The conclusions as plain JSON, of whatever was measured."""
-        conclusions = {key: CONCLUDE[type(part)](part) for key, part in self.parts.items() if type(part) in CONCLUDE}
+        conclusions = {
+            key: CONCLUDE[type(part)](part)
+            for key, part in self.parts.items()
+            if type(part) in CONCLUDE
+        }
         kept = information_kept(self)
-        return plain({"name": self.name, "names": self.names, "expected": self.expected, "information_kept": kept, **conclusions})
+        return plain(
+            {
+                "name": self.name,
+                "names": self.names,
+                "expected": self.expected,
+                "information_kept": kept,
+                **conclusions,
+            }
+        )
 
     def as_dict(self) -> dict:
         """The record as plain JSON."""
@@ -86,7 +103,9 @@ class Record:
         parts = {k: KINDS[part["kind"]].from_dict(part) for k, part in d["parts"].items()}
         support = Support.from_dict(d["support"]) if d["support"] else None
         centring = Centring.from_dict(d["centring"]) if d["centring"] else None
-        return cls(d["name"], tuple(d["names"]), d["expected"], d["lossless"], parts, support, centring)
+        return cls(
+            d["name"], tuple(d["names"]), d["expected"], d["lossless"], parts, support, centring
+        )
 
 
 def information_kept(record: Record) -> float | None:

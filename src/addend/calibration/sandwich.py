@@ -29,7 +29,11 @@ def cluster_covariance(gradients: np.ndarray, clusters: np.ndarray | None = None
 
     Without clusters each observation is its own. Unbiased for the G clusters through the factor G / (G - 1).
     """
-    labels = np.arange(len(gradients)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    labels = (
+        np.arange(len(gradients))
+        if clusters is None
+        else np.unique(clusters, return_inverse=True)[1]
+    )
     sums = np.zeros((labels.max() + 1, gradients.shape[1]))
     np.add.at(sums, labels, gradients)
     centred = sums - sums.mean(axis=0)
@@ -51,9 +55,16 @@ def godambe_weights(n, H, J, bias=None) -> np.ndarray:
     w = whitener(plain, np.abs(np.diagonal(plain)))
 
     def loss(log_weights):
-        return -np.linalg.slogdet(w.T @ godambe(np.exp(log_weights - log_weights.max()), n, H, J, bias) @ w)[1]
+        return -np.linalg.slogdet(
+            w.T @ godambe(np.exp(log_weights - log_weights.max()), n, H, J, bias) @ w
+        )[1]
 
-    found = minimize(loss, np.zeros(len(n)), method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-12, "maxiter": 4000})
+    found = minimize(
+        loss,
+        np.zeros(len(n)),
+        method="Nelder-Mead",
+        options={"xatol": 1e-6, "fatol": 1e-12, "maxiter": 4000},
+    )
     return np.exp(found.x - found.x.max())
 
 

@@ -46,9 +46,15 @@ class ScoreMoments(Additive):
             index: The cell of each `(N,)`, integers.
             gradient, hessian: grad psi `(N, P)` and grad grad psi `(N, P, P)` at that cell, nats per unit of theta.
         """
-        cells, gradient = np.asarray(cells, dtype=np.float64), np.asarray(gradient, dtype=np.float64)
+        cells, gradient = (
+            np.asarray(cells, dtype=np.float64),
+            np.asarray(gradient, dtype=np.float64),
+        )
         outer = gradient[:, :, None] * gradient[:, None, :]
-        sums = [_by_cell(index, rows, len(cells)) for rows in (np.ones(len(gradient)), gradient, outer, hessian)]
+        sums = [
+            _by_cell(index, rows, len(cells))
+            for rows in (np.ones(len(gradient)), gradient, outer, hessian)
+        ]
         return cls(tuple(names), cells, *sums)
 
     @property
@@ -88,7 +94,9 @@ def squared_bias(moments: ScoreMoments) -> tuple[np.ndarray, np.ndarray]:
     Infinite where b has a part in a direction in which no observation differs from another: a slope of psi in theta
     that no data put there.
     """
-    found = [_squared(b, J, s) for b, J, s in zip(moments.bias, moments.J, moments.scale, strict=True)]
+    found = [
+        _squared(b, J, s) for b, J, s in zip(moments.bias, moments.J, moments.scale, strict=True)
+    ]
     return np.array([f[0] for f in found]), np.array([f[1] for f in found])
 
 
@@ -112,7 +120,10 @@ def information_ratio(moments: ScoreMoments) -> list[np.ndarray]:
     At most 10^6, which stands for a mean curvature that is not positive.
     """
     cells = zip(moments.J, moments.H, moments.scale, strict=True)
-    return [np.sort(1 / np.maximum(np.linalg.eigvalsh(_in(whitener(J, s), H)), 1e-6)) for J, H, s in cells]
+    return [
+        np.sort(1 / np.maximum(np.linalg.eigvalsh(_in(whitener(J, s), H)), 1e-6))
+        for J, H, s in cells
+    ]
 
 
 def pooled_ratio(moments: ScoreMoments) -> float:

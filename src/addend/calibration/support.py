@@ -40,14 +40,19 @@ class Support:
     distances: np.ndarray
 
     @classmethod
-    def measure(cls, z: np.ndarray, rng: np.random.Generator, points: int = 512, k: int = 3) -> "Support":
+    def measure(
+        cls, z: np.ndarray, rng: np.random.Generator, points: int = 512, k: int = 3
+    ) -> "Support":
         """From simulated z `(N, Z)`: some rows become the reference points, the others give the distances.
 
         Raises:
             TooFewSimulations: Fewer than 2000 rows beyond the reference points, too few for a tail of 1 in 1000.
         """
         if len(z) < points + 2000:
-            raise TooFewSimulations(f"the support is to be learned from {len(z)} rows, expected {points + 2000}", "simulate more")
+            raise TooFewSimulations(
+                f"the support is to be learned from {len(z)} rows, expected {points + 2000}",
+                "simulate more",
+            )
         values, vectors = np.linalg.eigh(np.cov(z, rowvar=False).reshape(z.shape[1], z.shape[1]))
         whiten = vectors / np.sqrt(np.maximum(values, 1e-12 * max(values[-1], 1e-300)))
         order = rng.permutation(len(z))
@@ -63,7 +68,9 @@ class Support:
 
     def tail(self, z: np.ndarray) -> np.ndarray:
         """The fraction `(N,)` of simulations further out than each row of z, to within the stored tails."""
-        return np.array([1.0, *TAILS])[np.searchsorted(self.distances, self.distance(z), side="left")]
+        return np.array([1.0, *TAILS])[
+            np.searchsorted(self.distances, self.distance(z), side="left")
+        ]
 
     def outside(self, z: np.ndarray, rate: float = RATE) -> np.ndarray:
         """Which rows of z `(N, Z)` lie further out than all but a fraction `rate` of simulations; one of `TAILS`."""
@@ -76,7 +83,12 @@ class Support:
     @classmethod
     def from_dict(cls, d: dict) -> "Support":
         """The summary that `as_dict` described."""
-        return cls(**{name: value if name == "k" else np.asarray(value, dtype=np.float64) for name, value in d.items()})
+        return cls(
+            **{
+                name: value if name == "k" else np.asarray(value, dtype=np.float64)
+                for name, value in d.items()
+            }
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,13 +19,19 @@ from .ranks import mass_below
 NAMES = ("closer than the truth",)
 
 
-def references(n: int, dimensions: int, rng: np.random.Generator, radius: float = 3.0) -> np.ndarray:
+def references(
+    n: int, dimensions: int, rng: np.random.Generator, radius: float = 3.0
+) -> np.ndarray:
     """n reference points `(n, P)`: uniform in the unit cube, then pushed `radius` in a random direction."""
     direction = rng.standard_normal((n, dimensions))
-    return rng.random((n, dimensions)) + radius * direction / np.linalg.norm(direction, axis=1, keepdims=True)
+    return rng.random((n, dimensions)) + radius * direction / np.linalg.norm(
+        direction, axis=1, keepdims=True
+    )
 
 
-def fraction_closer(points, log_weights, truth, truth_log_weight, reference, rng: np.random.Generator) -> np.ndarray:
+def fraction_closer(
+    points, log_weights, truth, truth_log_weight, reference, rng: np.random.Generator
+) -> np.ndarray:
     """f `(N,)`.
 
     Arguments:
@@ -36,7 +42,9 @@ def fraction_closer(points, log_weights, truth, truth_log_weight, reference, rng
     """
     points = np.broadcast_to(points, (*log_weights.shape, truth.shape[1]))
     distance = np.linalg.norm(points - reference[:, None, :], axis=2)
-    return mass_below(distance, log_weights, np.linalg.norm(truth - reference, axis=1), truth_log_weight, rng)
+    return mass_below(
+        distance, log_weights, np.linalg.norm(truth - reference, axis=1), truth_log_weight, rng
+    )
 
 
 def coverage(f: np.ndarray, levels=LEVELS) -> Coverage:

@@ -49,7 +49,10 @@ class Tension(Additive):
 
     def _enough(self) -> np.ndarray:
         if len(self.q) < 20:
-            raise TooFewSimulations(f"the law of '{self.name}' has {len(self.q)} draws, expected at least 20", "simulate more")
+            raise TooFewSimulations(
+                f"the law of '{self.name}' has {len(self.q)} draws, expected at least 20",
+                "simulate more",
+            )
         return self.q
 
 

@@ -57,10 +57,14 @@ def trust_size(moments: ScoreMoments, confidence: float = 0.95) -> TrustSize:
     t2 = n * size * (n - p - 2) / (n - 1)
     local = [_invert(_estimate(*args)) for args in zip(t2, p, n, strict=True)]
     tails = (tail, 1 - tail, tail / len(n))
-    low, high, every = (np.array([_bound(*args, q) for args in zip(t2, p, n, strict=True)]) for q in tails)
+    low, high, every = (
+        np.array([_bound(*args, q) for args in zip(t2, p, n, strict=True)]) for q in tails
+    )
     pooled = (t2.sum(), p.sum(), n.sum())
     headline = [_invert(_estimate(*pooled)), _bound(*pooled, tail), _bound(*pooled, 1 - tail)]
-    return TrustSize(*headline, moments.cells, np.array(local), low, high, float(every.min()), confidence)
+    return TrustSize(
+        *headline, moments.cells, np.array(local), low, high, float(every.min()), confidence
+    )
 
 
 def standing(n: float, trust: float) -> str:
@@ -81,7 +85,9 @@ def require_trust(n: int, trust: float, name: str) -> str:
     return where
 
 
-def fused_bias(bias: np.ndarray, J: np.ndarray, n: np.ndarray, simulations: np.ndarray) -> tuple[float, float]:
+def fused_bias(
+    bias: np.ndarray, J: np.ndarray, n: np.ndarray, simulations: np.ndarray
+) -> tuple[float, float]:
     """The squared bias of a fused theta_hat in its own standard deviations, noise subtracted, and that noise.
 
     Arguments:

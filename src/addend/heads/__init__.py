@@ -12,4 +12,14 @@ from .selfnormalised import SelfNormalised
 KINDS = (Categorical, Corrected, Ensemble, Exponential, Flow, Ratio, SelfNormalised)
 HEADS: dict[str, type[Head]] = {head.kind: head for head in KINDS}
 
-__all__ = ["HEADS", "Categorical", "Corrected", "Ensemble", "Exponential", "Flow", "Head", "Ratio", "SelfNormalised"]
+__all__ = [
+    "HEADS",
+    "Categorical",
+    "Corrected",
+    "Ensemble",
+    "Exponential",
+    "Flow",
+    "Head",
+    "Ratio",
+    "SelfNormalised",
+]

@@ -33,7 +33,9 @@ class Head(nn.Module, ABC):
         """psi `(*,)` in nats of observations `z (*, Z)`, `e (*, E)` at `phi (*, K)`, broadcast over `*`."""
 
     @abstractmethod
-    def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def loss(
+        self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
         """The training objective, a mean over a batch of joint draws of theta and x."""
 
     @abstractmethod
@@ -80,7 +82,11 @@ class SplitMLP(nn.Module):
         self.rest = MLP(hidden[0], out, hidden_features=hidden[1:], activation=nn.SiLU)
         for layer in self.first:
             nn.init.uniform_(layer.weight, -(sum(sizes) ** -0.5), sum(sizes) ** -0.5)
-        for zero in [*(layer.weight for layer in self.skip), self.rest[-1].weight, self.rest[-1].bias]:
+        for zero in [
+            *(layer.weight for layer in self.skip),
+            self.rest[-1].weight,
+            self.rest[-1].bias,
+        ]:
             nn.init.zeros_(zero)
 
     def forward(self, *inputs: Tensor) -> Tensor:

@@ -53,7 +53,9 @@ class Categorical(Wrapped):
         """psi `(J, N)` of every theta with every observation."""
         return self.inner.outer(z, e, self._expand(phi))
 
-    def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def loss(
+        self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
         """The loss of the inner head."""
         return self.inner.loss(z, e, self._expand(phi), generator)
 

@@ -39,27 +39,43 @@ class Corrected(Wrapped):
 
     def config(self) -> dict:
         """The arguments that rebuild this head."""
-        return {**super().config(), "coordinates": self.coordinates, "covariates": self.covariates, "degree": self.degree}
+        return {
+            **super().config(),
+            "coordinates": self.coordinates,
+            "covariates": self.covariates,
+            "degree": self.degree,
+        }
 
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """The corrected log ratio `(*,)` in nats."""
-        return self.inner(z, e, phi) - (_monomials(phi, self._phi) @ self.weights * _monomials(e, self._e)).sum(-1)
+        return self.inner(z, e, phi) - (
+            _monomials(phi, self._phi) @ self.weights * _monomials(e, self._e)
+        ).sum(-1)
 
     def outer(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """psi `(J, N)` of every theta with every observation."""
-        return self.inner.outer(z, e, phi) - _monomials(phi, self._phi) @ self.weights @ _monomials(e, self._e).mT
+        return (
+            self.inner.outer(z, e, phi)
+            - _monomials(phi, self._phi) @ self.weights @ _monomials(e, self._e).mT
+        )
 
-    def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def loss(
+        self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
         """The loss of the head that is corrected."""
         return self.inner.loss(z, e, phi, generator)
 
 
-def correct(head: Head, z: Tensor, e: Tensor, phi: Tensor, degree: int = 4, steps: int = 30) -> Corrected:
+def correct(
+    head: Head, z: Tensor, e: Tensor, phi: Tensor, degree: int = 4, steps: int = 30
+) -> Corrected:
     """The head with its correction fitted on products: `z (N, Z)`, `e (N, E)` from p_0, each with a `phi (N, K)` of its own.
 
     The fit is over N pairs and over each x at once more thetas moved along, so that N = 10^4 or more is enough.
     """
-    corrected = Corrected({"kind": head.kind, "config": head.config()}, phi.shape[1], e.shape[1], degree).to(z.dtype)
+    corrected = Corrected(
+        {"kind": head.kind, "config": head.config()}, phi.shape[1], e.shape[1], degree
+    ).to(z.dtype)
     corrected.inner = copy.deepcopy(head)
     with torch.no_grad():
         thetas = [phi.roll(k, 0) for k in range(4)]
@@ -85,7 +101,10 @@ def _poisson(features: Tensor, psi: Tensor, steps: int) -> Tensor:
         hessian = features.T @ (rate[:, None] * features) / len(psi)
         ridge = 1e-8 * hessian.diagonal().mean() * torch.eye(len(w), dtype=w.dtype)
         step = torch.linalg.solve(hessian + ridge, gradient)
-        size = next((s for s in (1.0, 0.3, 0.1, 0.01) if _objective(features, psi, w - s * step) < value), 0.0)
+        size = next(
+            (s for s in (1.0, 0.3, 0.1, 0.01) if _objective(features, psi, w - s * step) < value),
+            0.0,
+        )
         w = w - size * step
         value = _objective(features, psi, w)
         if size * step.abs().max() < 1e-9:
@@ -100,11 +119,19 @@ def _objective(features: Tensor, psi: Tensor, w: Tensor) -> Tensor:
 
 def _exponents(variables: int, degree: int) -> list[list[int]]:
     """The exponents of all monomials up to a total degree, the constant first."""
-    terms = [t for d in range(degree + 1) for t in combinations_with_replacement(range(variables), d)]
+    terms = [
+        t for d in range(degree + 1) for t in combinations_with_replacement(range(variables), d)
+    ]
     return [[t.count(v) for v in range(variables)] for t in terms]
 
 
 def _monomials(v: Tensor, exponents: list[list[int]]) -> Tensor:
     """All monomials `(*, P)` of `v (*, V)`."""
     one = v.new_ones(v.shape[:-1])
-    return torch.stack([math.prod((v[..., i] ** n for i, n in enumerate(row) if n), start=one) for row in exponents], -1)
+    return torch.stack(
+        [
+            math.prod((v[..., i] ** n for i, n in enumerate(row) if n), start=one)
+            for row in exponents
+        ],
+        -1,
+    )

@@ -52,7 +52,15 @@ def distil(
     log_area = _log_area(student.nodes(), student.grid)
     _set_basis(student, psi[train], log_area)
     _set_inputs(student, torch.cat([z, e], 1)[train])
-    _train(student, z[train].float(), e[train].float(), psi[train], log_area, (steps, batch, rate), generator)
+    _train(
+        student,
+        z[train].float(),
+        e[train].float(),
+        psi[train],
+        log_area,
+        (steps, batch, rate),
+        generator,
+    )
     student.double()
     _solve_last(student, z[train], e[train], psi[train], log_area)
     student.left_out.copy_(left_out(student, teacher, z[held_out], e[held_out]))
@@ -63,11 +71,16 @@ def tabulate(teacher: Head, z: Tensor, e: Tensor, nodes: Tensor) -> Tensor:
     """The teacher's psi `(N, M)` of every observation at every node, each row less its largest, in float32."""
     dtype = next(teacher.parameters()).dtype
     with torch.no_grad():
-        chunks = [teacher.outer(z[i].to(dtype), e[i].to(dtype), nodes.to(dtype)).T for i in _chunks(len(z))]
+        chunks = [
+            teacher.outer(z[i].to(dtype), e[i].to(dtype), nodes.to(dtype)).T
+            for i in _chunks(len(z))
+        ]
         return torch.cat([(psi - psi.amax(1, keepdim=True)).float() for psi in chunks])
 
 
-def left_out(student: Exponential, teacher: Head, z: Tensor, e: Tensor, points: int = 256) -> Tensor:
+def left_out(
+    student: Exponential, teacher: Head, z: Tensor, e: Tensor, points: int = 256
+) -> Tensor:
     """Mean over observations, and 95 % quantile, of the posterior-weighted centred r.m.s. of student - teacher, in nats.
 
     It is taken between the nodes, so that it counts what the grid misses as well as what d features miss.
@@ -98,7 +111,9 @@ def _set_inputs(student: Exponential, inputs: Tensor) -> None:
     student.f.scale.copy_(inputs.std(0).clamp(min=1e-6))
 
 
-def _train(student: Exponential, z: Tensor, e: Tensor, psi: Tensor, log_area: Tensor, settings, generator) -> None:
+def _train(
+    student: Exponential, z: Tensor, e: Tensor, psi: Tensor, log_area: Tensor, settings, generator
+) -> None:
     """Step 2, in float32."""
     steps, batch, peak = settings
     omega, target, log_area = student.omega.float(), psi + student.b.float(), log_area.float()
@@ -108,7 +123,9 @@ def _train(student: Exponential, z: Tensor, e: Tensor, psi: Tensor, log_area: Te
         weight = _weight(psi[rows], log_area)
         error = _centred(student.f(z[rows], e[rows]) @ omega.T - target[rows], weight)
         loss = (weight * error.square()).sum(1).mean()
-        optimiser.param_groups[0]["lr"] = peak * min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
+        optimiser.param_groups[0]["lr"] = (
+            peak * min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
+        )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -130,7 +147,9 @@ def _solve_last(student: Exponential, z: Tensor, e: Tensor, psi: Tensor, log_are
         right = right + h.T @ (weighted * target[..., None]).sum(1)
     q = h.shape[1]
     matrix = left.view(q, q, d, d).permute(0, 2, 1, 3).reshape(q * d, q * d)
-    solution = torch.linalg.solve(matrix + RIDGE * matrix.diagonal().mean() * torch.eye(q * d), right.flatten())
+    solution = torch.linalg.solve(
+        matrix + RIDGE * matrix.diagonal().mean() * torch.eye(q * d), right.flatten()
+    )
     with torch.no_grad():
         student.f.last.weight.copy_(solution.view(q, d)[:-1].T)
         student.f.last.bias.copy_(solution.view(q, d)[-1])
@@ -158,7 +177,10 @@ def _log_area(nodes: Tensor, grid: list) -> Tensor:
 def _scattered(n: int, grid: list) -> Tensor:
     """Points `(n, K)` all over the box; a level is one of its values."""
     u = torch.quasirandom.SobolEngine(len(grid)).draw(n).double()
-    axes = [_level(u[:, k], axis["levels"]) if isinstance(axis, dict) else u[:, k] for k, axis in enumerate(grid)]
+    axes = [
+        _level(u[:, k], axis["levels"]) if isinstance(axis, dict) else u[:, k]
+        for k, axis in enumerate(grid)
+    ]
     return 2 * torch.stack(axes, 1) - 1
 
 

@@ -30,12 +30,15 @@ class Ensemble(Head):
         super().__init__()
         from . import HEADS
 
-        self.members = nn.ModuleList(HEADS[member["kind"]](**member["config"]) for member in members)
+        self.members = nn.ModuleList(
+            HEADS[member["kind"]](**member["config"]) for member in members
+        )
         odd = {head.kind for head in self.members if not head.normalised}
         if odd or not members:
             what = f"{', '.join(sorted(odd))} among them" if odd else "none"
             raise BadSetting(
-                f"an ensemble's members are densities, found {what}", "give it heads that are normalised, such as flows"
+                f"an ensemble's members are densities, found {what}",
+                "give it heads that are normalised, such as flows",
             )
 
     @classmethod
@@ -61,7 +64,9 @@ class Ensemble(Head):
         """psi `(J, N)` of every theta with every observation."""
         return _pooled([head.outer(z, e, phi) for head in self.members])
 
-    def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def loss(
+        self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
         """The mean of the members' losses: each is trained as if it were alone."""
         return torch.stack([head.loss(z, e, phi, generator) for head in self.members]).mean()
 

@@ -86,10 +86,14 @@ class Exponential(Head):
         """
         values = self.omega.to(statistic) @ statistic[:-1] - self.b.to(statistic) * statistic[-1]
         for cardinal in self.cardinals(phi.to(statistic)):
-            values = (cardinal[..., None, :] @ values.unflatten(-1, (cardinal.shape[-1], -1)))[..., 0, :]
+            values = (cardinal[..., None, :] @ values.unflatten(-1, (cardinal.shape[-1], -1)))[
+                ..., 0, :
+            ]
         return values[..., 0]
 
-    def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def loss(
+        self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
         """There is none: raises `UnfitHead`."""
         raise UnfitHead(
             "an exponential head is not trained from draws, which would leave a bias of several standard errors at N = 10^4",

@@ -50,7 +50,14 @@ class Flow(Head):
     normalised = True
 
     def __init__(
-        self, observables, covariates: int, coordinates: int, location, hidden=(48, 48), shape=(24, 24), components: int = 4
+        self,
+        observables,
+        covariates: int,
+        coordinates: int,
+        location,
+        hidden=(48, 48),
+        shape=(24, 24),
+        components: int = 4,
     ):
         super().__init__()
         self.observables = [dict(o) for o in observables]
@@ -61,7 +68,8 @@ class Flow(Head):
         self.mu = SplitMLP([coordinates, len(self.location)], self.widths["hidden"], n)
         self.response = nn.Parameter(torch.zeros(n, coordinates + 1, len(self.location) + 1))
         self.shape = nn.ModuleList(
-            SplitMLP([coordinates, covariates, d], self.widths["shape"], 3 * components + d) for d in range(n)
+            SplitMLP([coordinates, covariates, d], self.widths["shape"], 3 * components + d)
+            for d in range(n)
         )
         self.spread = nn.Parameter(torch.linspace(-0.5, 0.5, components).repeat(n, 1))
         self.blur = 0.0
@@ -86,17 +94,27 @@ class Flow(Head):
             log_sigma = self._log_sigma(observable, e, mu)
             r = (z[..., d] - mu) * torch.exp(-log_sigma)
             log_q = self._mixture(d, r, residuals, e, phi) - log_sigma
-            total = total + (log_q if observable["present"] is None else log_q * e[..., observable["present"]])
-            residuals.append(r if observable["present"] is None else r * e[..., observable["present"]])
+            total = total + (
+                log_q if observable["present"] is None else log_q * e[..., observable["present"]]
+            )
+            residuals.append(
+                r if observable["present"] is None else r * e[..., observable["present"]]
+            )
         return total
 
-    def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def loss(
+        self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
         """Mean of -log q over joint draws, in nats."""
         return -self(z, e, phi).mean()
 
     def phases(self) -> list[list[nn.Parameter]]:
         """What is trained in turn: the locations, the shapes of the residuals, then everything."""
-        return [[*self.mu.parameters(), self.response], [*self.shape.parameters(), self.spread], list(self.parameters())]
+        return [
+            [*self.mu.parameters(), self.response],
+            [*self.shape.parameters(), self.spread],
+            list(self.parameters()),
+        ]
 
     def enter(self, phase: int, fraction: float) -> None:
         """Phase 0 fits a plain Gaussian whose errors are blurred by a tenth of the location or more.
@@ -129,7 +147,9 @@ class Flow(Head):
         if self.plain:
             return -0.5 * r**2 - HALF_LOG_2PI
         k = self.components
-        earlier = torch.stack(torch.broadcast_tensors(*before), -1) if before else r[..., None][..., :0]
+        earlier = (
+            torch.stack(torch.broadcast_tensors(*before), -1) if before else r[..., None][..., :0]
+        )
         out = self.shape[d](phi, e, torch.tanh(earlier / 4))
         shift = (out[..., 3 * k :] * earlier).sum(-1) if before else 0.0
         log_w = out[..., :k].log_softmax(-1)

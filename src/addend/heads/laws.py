@@ -51,7 +51,11 @@ def require_frozen_or_invertible(backbone: nn.Module | None) -> None:
 
     A backbone that counts log|det| is an `Invertible`; None is no backbone at all.
     """
-    trainable = [] if backbone is None else [name for name, p in backbone.named_parameters() if p.requires_grad]
+    trainable = (
+        []
+        if backbone is None
+        else [name for name, p in backbone.named_parameters() if p.requires_grad]
+    )
     if trainable and not isinstance(backbone, Invertible):
         raise UnboundedDensity(
             f"the backbone is trainable ('{trainable[0]}' and {len(trainable) - 1} more) under a likelihood objective: "

@@ -38,7 +38,9 @@ class Normaliser:
         return float(self.log.abs().max())
 
 
-def normaliser(head: Head, z: Tensor, e: Tensor, phi: Tensor, draws: int = 20000, generator=None) -> Normaliser:
+def normaliser(
+    head: Head, z: Tensor, e: Tensor, phi: Tensor, draws: int = 20000, generator=None
+) -> Normaliser:
     """log of the integral of exp(psi) at every phi `(J, K)`.
 
     Arguments:
@@ -50,7 +52,9 @@ def normaliser(head: Head, z: Tensor, e: Tensor, phi: Tensor, draws: int = 20000
         if not head.normalised:
             return _summary(head.outer(z, e, phi).double())
         rows = torch.arange(len(phi)) % len(e)
-        log_weights = [_importance(head, z, e[i], phi[j], draws, generator) for j, i in enumerate(rows)]
+        log_weights = [
+            _importance(head, z, e[i], phi[j], draws, generator) for j, i in enumerate(rows)
+        ]
         return _summary(torch.stack(log_weights))
 
 
@@ -84,8 +88,19 @@ def _student(location: Tensor, scale: Tensor, n: int, generator) -> tuple[Tensor
     """Draws `(n, Z)` from a multivariate Student law with `FREEDOM` degrees, and their log-density `(n,)`."""
     d = len(location)
     normal = torch.randn(n, d, generator=generator, dtype=location.dtype)
-    chi2 = torch.randn(n, int(FREEDOM), generator=generator, dtype=location.dtype).square().sum(1) / FREEDOM
+    chi2 = (
+        torch.randn(n, int(FREEDOM), generator=generator, dtype=location.dtype).square().sum(1)
+        / FREEDOM
+    )
     u = normal / chi2.sqrt()[:, None]
-    constant = math.lgamma((FREEDOM + d) / 2) - math.lgamma(FREEDOM / 2) - d / 2 * math.log(FREEDOM * math.pi)
-    log_r = constant - scale.diagonal().log().sum() - (FREEDOM + d) / 2 * torch.log1p(u.square().sum(1) / FREEDOM)
+    constant = (
+        math.lgamma((FREEDOM + d) / 2)
+        - math.lgamma(FREEDOM / 2)
+        - d / 2 * math.log(FREEDOM * math.pi)
+    )
+    log_r = (
+        constant
+        - scale.diagonal().log().sum()
+        - (FREEDOM + d) / 2 * torch.log1p(u.square().sum(1) / FREEDOM)
+    )
     return location + u @ scale.T, log_r

@@ -93,11 +93,16 @@ class Ratio(Head):
         super().__init__()
         if objective not in OBJECTIVES:
             known = ", ".join(OBJECTIVES)
-            raise BadSetting(f"there is no ratio objective '{objective}', expected one of {known}", "name one of them")
+            raise BadSetting(
+                f"there is no ratio objective '{objective}', expected one of {known}",
+                "name one of them",
+            )
         self.observables, self.covariates, self.coordinates = observables, covariates, coordinates
         self.objective, self.candidates, self.hidden = objective, candidates, list(hidden)
         self.factors, self.units = factors, units
-        self.a = MLP(observables + covariates, factors, hidden_features=self.hidden, activation=nn.SiLU)
+        self.a = MLP(
+            observables + covariates, factors, hidden_features=self.hidden, activation=nn.SiLU
+        )
         self.b = MLP(coordinates, factors, hidden_features=self.hidden, activation=nn.SiLU)
         self.mix, self.last = nn.Linear(factors, units), nn.Linear(units, 1)
         self.direct = nn.Linear(factors, 1, bias=False)
@@ -129,7 +134,9 @@ class Ratio(Head):
         p = a * b
         return (self.direct(p) + self.last(silu(self.mix(p))))[..., 0]
 
-    def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator=None, phi_product: Tensor | None = None) -> Tensor:
+    def loss(
+        self, z: Tensor, e: Tensor, phi: Tensor, generator=None, phi_product: Tensor | None = None
+    ) -> Tensor:
         """The objective over a batch of B joint draws, in nats.
 
         Arguments:
@@ -141,7 +148,10 @@ class Ratio(Head):
         if phi_product is not None:
             require_one_law(phi, phi_product)
         order, cycle = _cycle(phi, generator)
-        a, b = self.observed(z[order], e[order]), self.theta(phi[order[:cycle]]).repeat(len(phi) // cycle, 1)
+        a, b = (
+            self.observed(z[order], e[order]),
+            self.theta(phi[order[:cycle]]).repeat(len(phi) // cycle, 1),
+        )
         other = b if phi_product is None else self.theta(phi_product)
         psi = self.join(a[:, None], torch.stack([b, *_followers(other, cycle, self.candidates)], 1))
         return OBJECTIVES[self.objective](psi[:, 0], psi[:, 1:])
@@ -154,7 +164,10 @@ class Ratio(Head):
         psi = (b * self.direct.weight) @ a.mT + self.last.bias
         columns = min(max(len(z), 1), BLOCK)
         rows = BLOCK // columns
-        space = [a.new_empty(min(psi.numel(), rows * columns), width) for width in (self.factors, self.units)]
+        space = [
+            a.new_empty(min(psi.numel(), rows * columns), width)
+            for width in (self.factors, self.units)
+        ]
         for thetas, line in zip(b.split(rows), psi.split(rows), strict=True):
             for x, block in zip(a.split(columns), line.split(columns, 1), strict=True):
                 block += self._bent(x, thetas, *space)
@@ -179,7 +192,10 @@ def _cycle(phi: Tensor, generator: torch.Generator | None) -> tuple[Tensor, int]
     pairs = len(phi) % 2 == 0 and torch.equal(phi[::2], phi[1::2])
     cycle = len(phi) // 2 if pairs else len(phi)
     if cycle < 2:
-        raise EmptyTable(f"a batch of {len(phi)} has {cycle} theta, expected 2 or more for products of marginals", "use more draws")
+        raise EmptyTable(
+            f"a batch of {len(phi)} has {cycle} theta, expected 2 or more for products of marginals",
+            "use more draws",
+        )
     order = torch.randperm(cycle, generator=generator)
     return (torch.cat([2 * order, 2 * order + 1]) if pairs else order), cycle
 

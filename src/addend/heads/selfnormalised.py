@@ -32,13 +32,18 @@ class SelfNormalised(Wrapped):
     def __init__(self, inner: dict):
         super().__init__(inner)
         if not self.inner.normalised:
-            raise BadSetting(f"a {self.inner.kind} head is no density in z", "give a head that is normalised, such as a flow")
+            raise BadSetting(
+                f"a {self.inner.kind} head is no density in z",
+                "give a head that is normalised, such as a flow",
+            )
 
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """log q(z | theta, e) `(*,)` in nats."""
         return self.inner(z, e, phi)
 
-    def loss(self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    def loss(
+        self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
         """The comparison loss over a batch of B joint draws, in nats; at least -log B."""
         log_q = self.outer(z, e, phi)
         return (log_q.logsumexp(0) - math.log(len(z)) - log_q.diagonal()).mean()

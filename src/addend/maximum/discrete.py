@@ -38,7 +38,9 @@ class Enumeration:
     fits: tuple[Fit, ...]
 
 
-def enumerate_models(scalar: Scalar, names: Sequence[str], candidates, log_prior=None, seed: int = 0) -> Enumeration:
+def enumerate_models(
+    scalar: Scalar, names: Sequence[str], candidates, log_prior=None, seed: int = 0
+) -> Enumeration:
     """Compare the rows of `candidates (K, k)`, values of the named discrete parameters.
 
     Arguments:
@@ -54,6 +56,9 @@ def enumerate_models(scalar: Scalar, names: Sequence[str], candidates, log_prior
         fits = tuple(maximise(h, seed) for h in held)
         value = torch.tensor([f.value for f in fits], dtype=torch.float64)
     else:
-        fits, value = (), torch.cat([h(torch.zeros(1, 0, dtype=torch.float64)).detach() for h in held])
+        fits, value = (
+            (),
+            torch.cat([h(torch.zeros(1, 0, dtype=torch.float64)).detach() for h in held]),
+        )
     total = value + (0.0 if log_prior is None else torch.as_tensor(log_prior, dtype=torch.float64))
     return Enumeration(candidates, value, total.softmax(dim=0), int(total.argmax()), fits)

@@ -31,7 +31,11 @@ class Mode:
     @property
     def at_boundary(self) -> tuple[str, ...]:
         """The parameters at a bound: there neither curvature nor Wilks' theorem says how far they may be."""
-        return tuple(p.name for p, x in zip(self.space, self.theta.tolist(), strict=True) if x in (p.low, p.high))
+        return tuple(
+            p.name
+            for p, x in zip(self.space, self.theta.tolist(), strict=True)
+            if x in (p.low, p.high)
+        )
 
     @property
     def covariance(self) -> Tensor:
@@ -85,7 +89,12 @@ class Fit(Mode):
     @property
     def regular(self) -> bool:
         """Whether the maximum is interior, strict, and the only one within six nats."""
-        return self.converged and not self.at_boundary and not len(self.null_space) and len(self.modes) == 1
+        return (
+            self.converged
+            and not self.at_boundary
+            and not len(self.null_space)
+            and len(self.modes) == 1
+        )
 
     def as_dict(self) -> dict:
         """The fit as plain JSON, by parameter name; what is infinite or has no meaning is null."""
@@ -101,7 +110,9 @@ class Fit(Mode):
     def at(self, **values: float) -> Tensor:
         """theta_hat with the named parameters at other values."""
         theta = self.theta.clone()
-        theta[self.space.index(list(values))] = torch.tensor(list(values.values()), dtype=torch.float64)
+        theta[self.space.index(list(values))] = torch.tensor(
+            list(values.values()), dtype=torch.float64
+        )
         return theta
 
 

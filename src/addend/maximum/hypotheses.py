@@ -49,7 +49,12 @@ class Test:
 
     def as_dict(self) -> dict:
         """The test as plain JSON."""
-        return {"statistic": self.statistic, "degrees": self.degrees, "p_value": self.p_value, "regular": self.regular}
+        return {
+            "statistic": self.statistic,
+            "degrees": self.degrees,
+            "p_value": self.p_value,
+            "regular": self.regular,
+        }
 
 
 def likelihood_ratio(scalar: Scalar, theta_1, theta_2) -> float:

@@ -41,7 +41,10 @@ def influence(scalar: Scalar, fit: Fit) -> Influence:
         NotInterior: theta_hat is at a bound or on a flat direction.
     """
     require_interior(fit)
-    rows = {name: [_rows(scalar, part, fit) for part in term.flat] for name, term in scalar.terms.items()}
+    rows = {
+        name: [_rows(scalar, part, fit) for part in term.flat]
+        for name, term in scalar.terms.items()
+    }
     return Influence(
         {name: torch.cat(parts) for name, parts in rows.items()},
         {name: torch.stack([p.sum(dim=0) for p in parts]) for name, parts in rows.items()},
@@ -52,5 +55,7 @@ def influence(scalar: Scalar, fit: Fit) -> Influence:
 def _rows(scalar: Scalar, part: Scalar, fit: Fit) -> Tensor:
     columns = scalar.space.index(part.space.names)
     scores = part.scores(fit.theta[columns])
-    full = scores.new_zeros(len(scores), len(scalar.space)).index_copy(1, torch.tensor(columns), scores)
+    full = scores.new_zeros(len(scores), len(scalar.space)).index_copy(
+        1, torch.tensor(columns), scores
+    )
     return torch.linalg.solve(-fit.hessian, full.T).T

@@ -44,14 +44,19 @@ class Interval:
     connected: bool
 
 
-def profile_interval(scalar: Scalar, fit: Fit, name: str, level: float = 0.6827, critical: float | None = None) -> Interval:
+def profile_interval(
+    scalar: Scalar, fit: Fit, name: str, level: float = 0.6827, critical: float | None = None
+) -> Interval:
     """The interval of one parameter; `critical` replaces the chi2 quantile where calibration has found another."""
     c = float(chi2.ppf(level, 1)) if critical is None else critical
     x = _first(scalar, fit, name)
     curve = profile(scalar, fit, name, x)
     inside = curve.t <= c
     first, last = int(inside.nonzero()[0]), int(inside.nonzero()[-1])
-    ends = [(float(x[i]), float(x[j])) if 0 <= j < len(x) else None for i, j in ((first, first - 1), (last, last + 1))]
+    ends = [
+        (float(x[i]), float(x[j])) if 0 <= j < len(x) else None
+        for i, j in ((first, first - 1), (last, last + 1))
+    ]
     low, high = _refine(scalar, fit, curve, c, ends)
     p = scalar.space[name]
     return Interval(
@@ -65,10 +70,14 @@ def _first(scalar: Scalar, fit: Fit, name: str) -> Tensor:
     wide = torch.linspace(p.low, p.high, WIDE, dtype=torch.float64)
     around = float(fit.std[d]) if name in fit.identified else (p.high - p.low) / 12
     near = fit.theta[d] + around * torch.linspace(-4, 4, NEAR, dtype=torch.float64)
-    return torch.cat([wide, near.clamp(p.low, p.high), *(m.theta[d : d + 1] for m in fit.modes)]).unique()
+    return torch.cat(
+        [wide, near.clamp(p.low, p.high), *(m.theta[d : d + 1] for m in fit.modes)]
+    ).unique()
 
 
-def _refine(scalar: Scalar, fit: Fit, curve: Profile, c: float, ends: list[tuple[float, float] | None]) -> list[float | None]:
+def _refine(
+    scalar: Scalar, fit: Fit, curve: Profile, c: float, ends: list[tuple[float, float] | None]
+) -> list[float | None]:
     for _ in range(ROUNDS):
         grids = [torch.linspace(*e, POINTS, dtype=torch.float64) for e in ends if e is not None]
         if not grids:
@@ -76,7 +85,9 @@ def _refine(scalar: Scalar, fit: Fit, curve: Profile, c: float, ends: list[tuple
         x = torch.cat(grids)
         curve = replace(profile(scalar, fit, curve.names, x, near=curve), top=curve.top)
         t = curve.t
-        found = iter([_cross(xs, ts, c) for xs, ts in zip(x.split(POINTS), t.split(POINTS), strict=True)])
+        found = iter(
+            [_cross(xs, ts, c) for xs, ts in zip(x.split(POINTS), t.split(POINTS), strict=True)]
+        )
         ends, roots = zip(*[(None, None) if e is None else next(found) for e in ends], strict=True)
     return list(roots)
 

@@ -57,8 +57,13 @@ def unrolled(scalar: Scalar, fit: Fit, steps: int, start: Tensor | None = None) 
         start: theta_0 `(D,)`; half a standard deviation above theta_hat if None.
     """
     require_interior(fit)
-    theta = fit.theta + 0.5 * fit.std if start is None else torch.as_tensor(start, dtype=torch.float64)
-    theta = torch.minimum(torch.maximum(theta, torch.from_numpy(scalar.space.low)), torch.from_numpy(scalar.space.high))
+    theta = (
+        fit.theta + 0.5 * fit.std if start is None else torch.as_tensor(start, dtype=torch.float64)
+    )
+    theta = torch.minimum(
+        torch.maximum(theta, torch.from_numpy(scalar.space.low)),
+        torch.from_numpy(scalar.space.high),
+    )
     preconditioner = -scalar.jet(theta.detach()[None]).hessian[0]
     for _ in range(steps):
         theta = theta + torch.linalg.solve(preconditioner, live_gradient(scalar, theta))
@@ -75,8 +80,14 @@ def live_gradient(scalar: Scalar, theta: Tensor) -> Tensor:
 def require_interior(fit: Fit) -> None:
     """Raise `NotInterior` unless theta_hat is an interior, strict maximum."""
     if fit.at_boundary or len(fit.null_space):
-        blind = ", ".join(fit.at_boundary or [n for n in fit.space.names if n not in fit.identified])
-        where = "at a bound of its support" if fit.at_boundary else "along a direction in which S is flat"
+        blind = ", ".join(
+            fit.at_boundary or [n for n in fit.space.names if n not in fit.identified]
+        )
+        where = (
+            "at a bound of its support"
+            if fit.at_boundary
+            else "along a direction in which S is flat"
+        )
         raise NotInterior(
             f"theta_hat has no derivative: {blind} lies {where}",
             "widen the support, add a modality that identifies it, or hold it fixed",

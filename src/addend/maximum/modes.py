@@ -45,15 +45,24 @@ def maximise(scalar: Scalar, seed: int = 0, starts: Tensor | None = None, keep: 
 def ascents(scalar: Scalar, seed: int, starts: Tensor | None, keep: int) -> tuple[Ascent, int]:
     """Where ascents from the best distinct points of the design come to rest, and the size of the design."""
     if not len(scalar.space):
-        raise BadSetting("S has no parameters, expected at least one", "add a term that depends on theta")
+        raise BadSetting(
+            "S has no parameters, expected at least one", "add a term that depends on theta"
+        )
     theta = Cube(scalar).theta(design(len(scalar.space), seed))
     with torch.no_grad():
         value = scalar.values(theta)
     require_numbers(scalar, theta, value)
     if not value.isfinite().any():
-        raise NotFinite("S is minus infinity wherever it was tried", "widen the support: under none of it are the data possible")
+        raise NotFinite(
+            "S is minus infinity wherever it was tried",
+            "widen the support: under none of it are the data possible",
+        )
     chosen = theta[distinct(Cube(scalar).unit(theta), value, keep)]
-    extra = theta.new_zeros(0, theta.shape[1]) if starts is None else torch.as_tensor(starts, dtype=torch.float64)
+    extra = (
+        theta.new_zeros(0, theta.shape[1])
+        if starts is None
+        else torch.as_tensor(starts, dtype=torch.float64)
+    )
     return ascend(scalar, torch.cat([extra, chosen])), len(theta)
 
 
@@ -100,7 +109,9 @@ def _same(scalar: Scalar, reached: Ascent, a: int, b: int) -> bool:
     near = bool((reached.pinned[a] == reached.pinned[b]).all()) and bool((away[~moves] == 0).all())
     lengths = [float(-away @ reached.jet.hessian[i] @ away) for i in (a, b)]
     level = abs(float(reached.jet.value[a] - reached.jet.value[b]))
-    return (near and max(lengths) < 0.01) or (level < 1e-3 and _flat(scalar, reached, a) and _flat(scalar, reached, b))
+    return (near and max(lengths) < 0.01) or (
+        level < 1e-3 and _flat(scalar, reached, a) and _flat(scalar, reached, b)
+    )
 
 
 def _flat(scalar: Scalar, reached: Ascent, i: int) -> bool:
@@ -116,4 +127,6 @@ def _representative(scalar: Scalar, reached: Ascent, group: list[int]) -> int:
 
 
 def _mode(scalar: Scalar, one: Ascent) -> Mode:
-    return Mode(scalar.space, one.theta[0], float(one.jet.value[0]), one.jet.hessian[0], one.pinned[0])
+    return Mode(
+        scalar.space, one.theta[0], float(one.jet.value[0]), one.jet.hessian[0], one.pinned[0]
+    )

@@ -48,7 +48,9 @@ class Ascent:
 
     def __getitem__(self, rows) -> "Ascent":
         jet = Jet(*(x[rows] for x in self.jet))
-        return Ascent(self.theta[rows], jet, self.pinned[rows], self.converged[rows], self.evaluations)
+        return Ascent(
+            self.theta[rows], jet, self.pinned[rows], self.converged[rows], self.evaluations
+        )
 
 
 def ascend(scalar: Scalar, theta: Tensor, free: Tensor | None = None, steps: int = 80) -> Ascent:
@@ -69,7 +71,9 @@ def ascend(scalar: Scalar, theta: Tensor, free: Tensor | None = None, steps: int
         damping[live] = torch.where(better, (4 * damping[live]).clamp(max=1.0), damping[live] / 4)
         rows = live.nonzero()[better, 0]
         t[rows] = trial[better]
-        jet = Jet(*(old.index_copy(0, rows, fresh[better]) for old, fresh in zip(jet, new, strict=True)))
+        jet = Jet(
+            *(old.index_copy(0, rows, fresh[better]) for old, fresh in zip(jet, new, strict=True))
+        )
     t, jet = _polish(cube, t, jet, fixed)
     evaluations += len(t)
     _, gain, still = newton_step(jet, t, fixed)
@@ -83,8 +87,15 @@ def _polish(cube: "Cube", t: Tensor, jet: Jet, fixed: Tensor) -> tuple[Tensor, J
     step, gain, _ = newton_step(jet, t, fixed)
     trial = forward(t, step, torch.ones_like(gain))
     new = cube.jet(trial)
-    better = (gain < STALLED) & (newton_step(new, trial, fixed)[1] < gain) & (new.value > jet.value - STALLED)
-    keep = [torch.where(better.reshape(-1, *[1] * (a.ndim - 1)), b, a) for a, b in zip((t, *jet), (trial, *new), strict=True)]
+    better = (
+        (gain < STALLED)
+        & (newton_step(new, trial, fixed)[1] < gain)
+        & (new.value > jet.value - STALLED)
+    )
+    keep = [
+        torch.where(better.reshape(-1, *[1] * (a.ndim - 1)), b, a)
+        for a, b in zip((t, *jet), (trial, *new), strict=True)
+    ]
     return keep[0], Jet(*keep[1:])
 
 
@@ -101,18 +112,25 @@ class Cube:
 
     def theta(self, t: Tensor) -> Tensor:
         """t as theta, inside the support to the last bit."""
-        return torch.minimum(torch.maximum(self.low + self.width * t, self.low), torch.from_numpy(self.scalar.space.high))
+        return torch.minimum(
+            torch.maximum(self.low + self.width * t, self.low),
+            torch.from_numpy(self.scalar.space.high),
+        )
 
     def jet(self, t: Tensor) -> Jet:
         """The jet in t; raises `NotFinite` where S is not a number."""
         value, gradient, hessian = self.scalar.jet(self.theta(t))
         require_numbers(self.scalar, self.theta(t), value)
         scale = self.width[:, None] * self.width
-        return Jet(value, torch.nan_to_num(gradient * self.width), torch.nan_to_num(hessian * scale))
+        return Jet(
+            value, torch.nan_to_num(gradient * self.width), torch.nan_to_num(hessian * scale)
+        )
 
     def per_unit(self, jet: Jet) -> Jet:
         """A jet in t as the jet in theta."""
-        return Jet(jet.value, jet.gradient / self.width, jet.hessian / (self.width[:, None] * self.width))
+        return Jet(
+            jet.value, jet.gradient / self.width, jet.hessian / (self.width[:, None] * self.width)
+        )
 
 
 def newton_step(jet: Jet, t: Tensor, fixed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -145,8 +163,13 @@ def require_numbers(scalar: Scalar, theta: Tensor, value: Tensor) -> None:
     """Raise `NotFinite` if S is not a number, or is plus infinity, somewhere."""
     bad = value.isnan() | (value == torch.inf)
     if bad.any():
-        at = ", ".join(f"{n} = {x:g}" for n, x in zip(scalar.space.names, theta[bad.nonzero()[0, 0]].tolist(), strict=True))
-        raise NotFinite(f"S is not a finite number at {at}", "look for the term that is not, with S.terms")
+        at = ", ".join(
+            f"{n} = {x:g}"
+            for n, x in zip(scalar.space.names, theta[bad.nonzero()[0, 0]].tolist(), strict=True)
+        )
+        raise NotFinite(
+            f"S is not a finite number at {at}", "look for the term that is not, with S.terms"
+        )
 
 
 def _solve(jet: Jet, still: Tensor) -> Tensor:

@@ -87,7 +87,11 @@ class Profiled(Eliminated):
         peak = self.conditional(theta)
         inner, cross = self.coupling(peak)
         own = peak.jet.hessian[:, self.kept][:, :, self.kept]
-        return Jet(peak.jet.value, peak.jet.gradient[:, self.kept], own + cross.mT @ torch.linalg.solve(inner, cross))
+        return Jet(
+            peak.jet.value,
+            peak.jet.gradient[:, self.kept],
+            own + cross.mT @ torch.linalg.solve(inner, cross),
+        )
 
 
 class Marginal(Eliminated):
@@ -100,11 +104,16 @@ class Marginal(Eliminated):
 
     def __init__(self, scalar: Scalar, names: Sequence[str], fit: Fit, nodes: int = 24):
         if len(names) > MOST:
-            raise BadSetting(f"{len(names)} nuisances to integrate, expected {MOST} at most", "profile the others, or sample")
+            raise BadSetting(
+                f"{len(names)} nuisances to integrate, expected {MOST} at most",
+                "profile the others, or sample",
+            )
         super().__init__(scalar, names, fit)
         x, w = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(nodes))
         self.x = torch.cartesian_prod(*[x] * len(names)).reshape(-1, len(names))
-        self.log_w = torch.cartesian_prod(*[w.log()] * len(names)).reshape(-1, len(names)).sum(dim=1)
+        self.log_w = (
+            torch.cartesian_prod(*[w.log()] * len(names)).reshape(-1, len(names)).sum(dim=1)
+        )
 
     def values(self, theta: Tensor) -> Tensor:
         eta, log_w = self.rule(theta)
@@ -120,8 +129,14 @@ class Marginal(Eliminated):
         p = log_p.softmax(dim=1)
         gradient = jet.gradient[:, self.kept].reshape(j, k, -1)
         mean = torch.einsum("jk,jka->ja", p, gradient)
-        second = torch.einsum("jk,jkab->jab", p, jet.hessian[:, self.kept][:, :, self.kept].reshape(j, k, *[theta.shape[1]] * 2))
-        spread = torch.einsum("jk,jka,jkb->jab", p, gradient - mean[:, None], gradient - mean[:, None])
+        second = torch.einsum(
+            "jk,jkab->jab",
+            p,
+            jet.hessian[:, self.kept][:, :, self.kept].reshape(j, k, *[theta.shape[1]] * 2),
+        )
+        spread = torch.einsum(
+            "jk,jka,jkb->jab", p, gradient - mean[:, None], gradient - mean[:, None]
+        )
         return Jet(log_p.logsumexp(dim=1), mean, second + spread)
 
     def rule(self, theta: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,7 +148,9 @@ class Marginal(Eliminated):
         log_w = self.log_w.expand(len(theta), -1)
         for d in range(xi.shape[2]):
             row, scale = factor[:, d, : d + 1], factor[:, d, d][:, None]
-            centre = peak.theta[:, self.eta[d]][:, None] + (xi[:, :, :d] @ row[:, :d, None])[:, :, 0]
+            centre = (
+                peak.theta[:, self.eta[d]][:, None] + (xi[:, :, :d] @ row[:, :d, None])[:, :, 0]
+            )
             first = ((low[d] - centre) / scale).clamp(-REACH, REACH)
             last = ((low[d] + width[d] - centre) / scale).clamp(-REACH, REACH)
             xi[:, :, d] = first + 0.5 * (self.x[:, d] + 1) * (last - first)

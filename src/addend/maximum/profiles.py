@@ -51,7 +51,12 @@ class Profile:
 
     def as_dict(self) -> dict:
         """The curve or surface as plain JSON."""
-        return {"names": list(self.names), "grid": self.grid.tolist(), "t": self.t.tolist(), "value": self.value.tolist()}
+        return {
+            "names": list(self.names),
+            "grid": self.grid.tolist(),
+            "t": self.t.tolist(),
+            "value": self.value.tolist(),
+        }
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,9 @@ class Contour:
         return float(chi2.ppf(probability, 2))
 
 
-def profile(scalar: Scalar, fit: Fit, names: str | Sequence[str], grid, near: Profile | None = None) -> Profile:
+def profile(
+    scalar: Scalar, fit: Fit, names: str | Sequence[str], grid, near: Profile | None = None
+) -> Profile:
     """S_prof of the named parameters on a grid `(G,)` or `(G, k)` of their values.
 
     Arguments:
@@ -88,13 +95,21 @@ def profile(scalar: Scalar, fit: Fit, names: str | Sequence[str], grid, near: Pr
     held = scalar.space.index(names)
     at = torch.as_tensor(grid, dtype=torch.float64).reshape(-1, len(held))
     scalar.space.subset(names).require_inside(at.numpy())
-    best = conditional(scalar, fit, held, at, screened=True) if near is None else _from(near, scalar, held, at)
+    best = (
+        conditional(scalar, fit, held, at, screened=True)
+        if near is None
+        else _from(near, scalar, held, at)
+    )
     if near is None and len(at) > 2 and len(held) < len(scalar.space):
         best = _from_neighbours(scalar, held, at, best)
-    return Profile(names, at, best.jet.value, best.theta, max(fit.value, float(best.jet.value.max())))
+    return Profile(
+        names, at, best.jet.value, best.theta, max(fit.value, float(best.jet.value.max()))
+    )
 
 
-def contour(scalar: Scalar, fit: Fit, pair: Sequence[str], points: int = 25, sigmas: float = 4.0) -> Contour:
+def contour(
+    scalar: Scalar, fit: Fit, pair: Sequence[str], points: int = 25, sigmas: float = 4.0
+) -> Contour:
     """t of a pair of parameters on a grid of +- `sigmas` around theta_hat, or over the support where that ends first."""
     axes = [_axis(scalar, fit, name, points, sigmas) for name in pair]
     surface = profile(scalar, fit, tuple(pair), torch.cartesian_prod(*axes))
@@ -105,10 +120,14 @@ def _axis(scalar: Scalar, fit: Fit, name: str, points: int, sigmas: float) -> Te
     p, d = scalar.space[name], scalar.space.index([name])[0]
     reach = float(fit.std[d]) * sigmas if name in fit.identified else torch.inf
     at = float(fit.theta[d])
-    return torch.linspace(max(p.low, at - reach), min(p.high, at + reach), points, dtype=torch.float64)
+    return torch.linspace(
+        max(p.low, at - reach), min(p.high, at + reach), points, dtype=torch.float64
+    )
 
 
-def conditional(scalar: Scalar, fit: Fit, held: list[int], at: Tensor, screened: bool = False) -> Ascent:
+def conditional(
+    scalar: Scalar, fit: Fit, held: list[int], at: Tensor, screened: bool = False
+) -> Ascent:
     """The maximum over all other parameters with columns `held` at each row of `at (G, k)`.
 
     Climbs from a parabola's guess at each mode and, if `screened`, from the best of a design.
@@ -125,19 +144,27 @@ def parabola(scalar: Scalar, mode: Mode, held: list[int], at: Tensor) -> Tensor:
     theta = mode.theta.expand(len(at), -1).clone()
     theta[:, held] = at
     cross = mode.hessian[free][:, held] @ (at - mode.theta[held]).T
-    theta[:, free] -= (torch.linalg.pinv(mode.hessian[free][:, free], rtol=1e-10, hermitian=True) @ cross).T
+    theta[:, free] -= (
+        torch.linalg.pinv(mode.hessian[free][:, free], rtol=1e-10, hermitian=True) @ cross
+    ).T
     return Cube(scalar).theta(Cube(scalar).unit(theta)).index_copy(1, torch.tensor(held), at)
 
 
 def _from(near: Profile, scalar: Scalar, held: list[int], at: Tensor) -> Ascent:
     closest = torch.cdist(at, near.grid).argmin(dim=1)
-    return ascend(scalar, near.theta[closest].index_copy(1, torch.tensor(held), at), _free(scalar, held))
+    return ascend(
+        scalar, near.theta[closest].index_copy(1, torch.tensor(held), at), _free(scalar, held)
+    )
 
 
 def _screen(scalar: Scalar, held: list[int], at: Tensor) -> Tensor:
     free = _free(scalar, held)
     rest = sobol(int(free.sum()), max(16, SCREEN // len(at)), seed=0)
-    t = Cube(scalar).unit(at.new_zeros(1, len(free)).index_copy(1, torch.tensor(held), at[:1])).repeat(len(at), len(rest), 1)
+    t = (
+        Cube(scalar)
+        .unit(at.new_zeros(1, len(free)).index_copy(1, torch.tensor(held), at[:1]))
+        .repeat(len(at), len(rest), 1)
+    )
     t[:, :, free] = rest
     theta = Cube(scalar).theta(t.reshape(-1, len(free))).reshape(len(at), len(rest), -1)
     theta[:, :, held] = at[:, None]
@@ -175,7 +202,9 @@ def _best(ascent: Ascent, g: int) -> Ascent:
 
 def _join(a: Ascent, b: Ascent) -> Ascent:
     jet = type(a.jet)(*(torch.cat(pair) for pair in zip(a.jet, b.jet, strict=True)))
-    theta, pinned, converged = (torch.cat([getattr(a, k), getattr(b, k)]) for k in ("theta", "pinned", "converged"))
+    theta, pinned, converged = (
+        torch.cat([getattr(a, k), getattr(b, k)]) for k in ("theta", "pinned", "converged")
+    )
     return Ascent(theta, jet, pinned, converged, a.evaluations + b.evaluations)
 
 
@@ -183,5 +212,7 @@ def _free(scalar: Scalar, held: Sequence[int]) -> Tensor:
     free = torch.ones(len(scalar.space), dtype=torch.bool)
     free[list(held)] = False
     if not len(held):
-        raise BadSetting("a profile names no parameter, expected at least one", "name it, or use maximise")
+        raise BadSetting(
+            "a profile names no parameter, expected at least one", "name it, or use maximise"
+        )
     return free

@@ -68,26 +68,42 @@ def groups(scalar: Sum) -> dict[str, Scalar]:
 def with_constraints(scalar: Sum, names: list[str]) -> Sum:
     """The named modalities of S with every constraint on their parameters: what they say without the others."""
     mine = scalar.only(names).space.names
-    used = [k for k, t in scalar.terms.items() if isinstance(t, Constraint) and set(t.space.names) & set(mine)]
+    used = [
+        k
+        for k, t in scalar.terms.items()
+        if isinstance(t, Constraint) and set(t.space.names) & set(mine)
+    ]
     return scalar.only([*names, *used])
 
 
 def tension(scalar: Sum, fit: Fit, seed: int = 0) -> Tension:
     """Whether the modalities of S agree, given its fit."""
     parts = groups(scalar)
-    alone = {name: maximise(part, seed, starts=_own(scalar, part, fit)) for name, part in parts.items()}
+    alone = {
+        name: maximise(part, seed, starts=_own(scalar, part, fit)) for name, part in parts.items()
+    }
     ranks = [_rank(scalar, part, fit) for part in parts.values()]
     q = 2 * (sum(f.value for f in alone.values()) - fit.value)
     regular = fit.regular and all(not f.at_boundary and len(f.modes) == 1 for f in alone.values())
-    return Tension(Test(max(0.0, q), max(0, sum(ranks) - _rank(scalar, scalar, fit)), regular), alone)
+    return Tension(
+        Test(max(0.0, q), max(0, sum(ranks) - _rank(scalar, scalar, fit)), regular), alone
+    )
 
 
 def leave_one_out(scalar: Sum, fit: Fit, seed: int = 0) -> dict[str, LeftOut]:
     """The fit without each modality in turn, its constraints left out with it where no other uses them."""
     names = [k for k, t in scalar.terms.items() if not isinstance(t, Constraint)]
-    rests = {name: with_constraints(scalar, [k for k in names if k != name]) for name in names if len(names) > 1}
-    fits = {name: maximise(rest, seed, starts=_own(scalar, rest, fit)) for name, rest in rests.items()}
-    return {name: LeftOut(f, {p: _pull(fit, f, p) for p in f.space.names}) for name, f in fits.items()}
+    rests = {
+        name: with_constraints(scalar, [k for k in names if k != name])
+        for name in names
+        if len(names) > 1
+    }
+    fits = {
+        name: maximise(rest, seed, starts=_own(scalar, rest, fit)) for name, rest in rests.items()
+    }
+    return {
+        name: LeftOut(f, {p: _pull(fit, f, p) for p in f.space.names}) for name, f in fits.items()
+    }
 
 
 def weights(scalar: Sum, fit: Fit) -> dict[str, Tensor]:
@@ -99,7 +115,11 @@ def weights(scalar: Sum, fit: Fit) -> dict[str, Tensor]:
     known = total.identified
     out = {}
     for name, term in scalar.terms.items():
-        share = (torch.nan_to_num(total.covariance, posinf=0.0) @ -_hessian(scalar, term, fit)).diagonal().clone()
+        share = (
+            (torch.nan_to_num(total.covariance, posinf=0.0) @ -_hessian(scalar, term, fit))
+            .diagonal()
+            .clone()
+        )
         out[name] = torch.where(known, share, torch.nan)
     return out
 

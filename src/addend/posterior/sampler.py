@@ -29,7 +29,9 @@ BLOCK = 40
 DEPTH = 12.0
 
 
-def sample(scalar: Scalar, seed: int = 0, ess: int = 5000, budget: int = 200_000, walkers: int = WALKERS) -> Posterior:
+def sample(
+    scalar: Scalar, seed: int = 0, ess: int = 5000, budget: int = 200_000, walkers: int = WALKERS
+) -> Posterior:
     """Draws from exp S in its support.
 
     Arguments:
@@ -44,11 +46,15 @@ def sample(scalar: Scalar, seed: int = 0, ess: int = 5000, budget: int = 200_000
     """
     rng = np.random.RandomState(seed)
     reached, screened = ascents(scalar, seed, None, STARTS)
-    sampler = emcee.EnsembleSampler(walkers, len(scalar.space), _log_density(scalar), moves=KernelMove(), vectorize=True)
+    sampler = emcee.EnsembleSampler(
+        walkers, len(scalar.space), _log_density(scalar), moves=KernelMove(), vectorize=True
+    )
     sampler.random_state = rng.get_state()
     state = emcee.State(_starts(scalar, reached, walkers, rng), random_state=rng.get_state())
     chain, tau = _run(sampler, state, ess, budget // walkers)
-    return _posterior(scalar.space, chain, tau, ess, screened + reached.evaluations + walkers * sampler.iteration)
+    return _posterior(
+        scalar.space, chain, tau, ess, screened + reached.evaluations + walkers * sampler.iteration
+    )
 
 
 def _log_density(scalar: Scalar):
@@ -68,7 +74,9 @@ def _log_density(scalar: Scalar):
     return log_density
 
 
-def _starts(scalar: Scalar, reached: Ascent, walkers: int, rng: np.random.RandomState) -> np.ndarray:
+def _starts(
+    scalar: Scalar, reached: Ascent, walkers: int, rng: np.random.RandomState
+) -> np.ndarray:
     """`(walkers, D)` in the unit cube: resting points of ascents near the top, spread by the curvature there."""
     top = reached.jet.value.max()
     rows = (reached.jet.value > top - DEPTH).nonzero()[:, 0]
@@ -148,9 +156,15 @@ def _integrated(covariance: np.ndarray) -> np.ndarray:
     return np.take_along_axis(sums, window[None], axis=0)[0]
 
 
-def _posterior(space: ParameterSpace, chain: np.ndarray, tau: np.ndarray, wanted: int, evaluations: int) -> Posterior:
+def _posterior(
+    space: ParameterSpace, chain: np.ndarray, tau: np.ndarray, wanted: int, evaluations: int
+) -> Posterior:
     t = chain.reshape(-1, len(space))
     count = len(t) / tau
     away = (t - t.mean(axis=0)) ** 2
-    std_error = away.std(axis=0) / np.sqrt(count[1]) / (2 * t.std(axis=0)) * (space.high - space.low)
-    return Posterior(space, space.from_unit(t), count[0], std_error, evaluations, bool(count.min() >= wanted))
+    std_error = (
+        away.std(axis=0) / np.sqrt(count[1]) / (2 * t.std(axis=0)) * (space.high - space.low)
+    )
+    return Posterior(
+        space, space.from_unit(t), count[0], std_error, evaluations, bool(count.min() >= wanted)
+    )

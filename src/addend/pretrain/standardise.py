@@ -36,7 +36,9 @@ class Standardise(nn.Module):
         x = [_observable_law(f, columns) for f in schema.observables]
         c = [_covariate_law(f, schema, columns) for f in schema.covariates]
         self.x_kinds, self.c_kinds = ([kind for kind, _, _ in laws] for laws in (x, c))
-        centre, scale = (torch.tensor([law[i] for law in x + c], dtype=torch.float64) for i in (1, 2))
+        centre, scale = (
+            torch.tensor([law[i] for law in x + c], dtype=torch.float64) for i in (1, 2)
+        )
         self.register_buffer("x_centre", centre[: len(self.x_kinds)])
         self.register_buffer("x_scale", scale[: len(self.x_kinds)])
         self.register_buffer("c_centre", centre[len(self.x_kinds) :])
@@ -44,9 +46,18 @@ class Standardise(nn.Module):
 
     def forward(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The standardised observables, covariates and log|det|."""
-        z = [_transform(x[:, d], k, self.x_centre[d], self.x_scale[d]) for d, k in enumerate(self.x_kinds)]
-        e = [_transform(c[:, d], k, self.c_centre[d], self.c_scale[d]) for d, k in enumerate(self.c_kinds)]
-        log_det = sum(_log_slope(x[:, d], k, self.x_centre[d], self.x_scale[d]) for d, k in enumerate(self.x_kinds))
+        z = [
+            _transform(x[:, d], k, self.x_centre[d], self.x_scale[d])
+            for d, k in enumerate(self.x_kinds)
+        ]
+        e = [
+            _transform(c[:, d], k, self.c_centre[d], self.c_scale[d])
+            for d, k in enumerate(self.c_kinds)
+        ]
+        log_det = sum(
+            _log_slope(x[:, d], k, self.x_centre[d], self.x_scale[d])
+            for d, k in enumerate(self.x_kinds)
+        )
         return torch.stack(z, 1), torch.stack(e, 1) if e else c * 1.0, log_det
 
 
@@ -59,7 +70,11 @@ def flow_layout(schema: Schema, backbone: Standardise) -> dict:
         error = None
         if field.error is not None:
             k = names.index(field.error)
-            error = [k, backbone.c_scale[k].item(), backbone.c_centre[k].item() - float(np.log(unit))]
+            error = [
+                k,
+                backbone.c_scale[k].item(),
+                backbone.c_centre[k].item() - float(np.log(unit)),
+            ]
         observables.append({
             "link": "exp" if field.positive and field.error else "identity",
             "error": error,
@@ -78,7 +93,10 @@ def _observable_law(field: Field, columns: Columns) -> tuple[int, float, float]:
         return LOG, float(np.log(x).mean()), float(np.log(x).std())
     quartiles = np.percentile(x, [25, 50, 75])
     width = float(quartiles[2] - quartiles[0]) / 1.349
-    if np.abs(x - quartiles[1]).max() > HEAVY_TAIL * width and np.abs(x - quartiles[1]).std() > 2 * width:
+    if (
+        np.abs(x - quartiles[1]).max() > HEAVY_TAIL * width
+        and np.abs(x - quartiles[1]).std() > 2 * width
+    ):
         return ASINH, float(quartiles[1]), width
     return LINEAR, float(x.mean()), float(x.std())
 

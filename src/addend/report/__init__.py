@@ -4,7 +4,15 @@ A fusion hands over its `summary` (docs/summary.md) and its `Curves`; an encoder
 `encoder_record` brings into shape. The `*_block` functions do the same for the calibration of a fusion.
 """
 
-from .blocks import audit_block, critical_blocks, encoder_record, gate_block, pulls_block, record_blocks, tension_block
+from .blocks import (
+    audit_block,
+    critical_blocks,
+    encoder_record,
+    gate_block,
+    pulls_block,
+    record_blocks,
+    tension_block,
+)
 from .curves import FUSED, Curves, Panel, Profile, Samples, Series, read_curves, write_curves
 from .page import Page, encoder_page, fusion_page, write_encoder, write_fusion
 from .schema import SCHEMA_VERSION, validate, validate_calibration

@@ -7,7 +7,18 @@ bound, since numbers in JSON are finite.
 import numpy as np
 from scipy.stats import chi2
 
-from ..calibration import Audit, Closure, Coverage, CriticalValues, Normalisation, Ranks, Record, ScoreMoments, Tension, Verdict
+from ..calibration import (
+    Audit,
+    Closure,
+    Coverage,
+    CriticalValues,
+    Normalisation,
+    Ranks,
+    Record,
+    ScoreMoments,
+    Tension,
+    Verdict,
+)
 from ..calibration.record import information_kept
 from ..calibration.score import information_ratio, pooled_p_value
 from ..calibration.support import Outside
@@ -24,16 +35,26 @@ QUESTIONS = {
 }
 
 
-def encoder_record(record: Record, space: ParameterSpace, gate: Verdict | None = None, **about) -> dict:
+def encoder_record(
+    record: Record, space: ParameterSpace, gate: Verdict | None = None, **about
+) -> dict:
     """What `encoder_page` takes, from a record and the gate's verdict on it.
 
     Arguments:
         space: The encoder's parameters.
         about: `title`, `version`, and `facts` to list at the end.
     """
-    measured = {"observations it is meant for": record.expected, "Fisher information kept": information_kept(record)}
+    measured = {
+        "observations it is meant for": record.expected,
+        "Fisher information kept": information_kept(record),
+    }
     facts = {k: v for k, v in measured.items() if v is not None} | about.pop("facts", {})
-    out = {"name": record.name, "parameters": {p.name: p.as_dict() for p in space}, "facts": facts, **about}
+    out = {
+        "name": record.name,
+        "parameters": {p.name: p.as_dict() for p in space},
+        "facts": facts,
+        **about,
+    }
     return out | record_blocks(record) | ({"gate": gate_block(gate)} if gate else {})
 
 
@@ -44,7 +65,8 @@ def record_blocks(record: Record) -> dict:
     found = {
         "ranks": [b for key, part in of(Ranks).items() for b in _ranks(part, size(key))],
         "coverage": [
-            _coverage(part, "TARP" if key.startswith("tarp") else "regions", size(key)) for key, part in of(Coverage).items()
+            _coverage(part, "TARP" if key.startswith("tarp") else "regions", size(key))
+            for key, part in of(Coverage).items()
         ],
         "support": {part.name: float(part.outside / part.n) for part in of(Outside).values()},
     }
@@ -57,7 +79,10 @@ def record_blocks(record: Record) -> dict:
 
 def score_blocks(moments: ScoreMoments, expected: int) -> dict:
     """Trust size, score and information identity, from the moments of the score."""
-    size, spread = trust_size(moments), np.sqrt(np.diagonal(moments.J, axis1=1, axis2=2) / moments.n[:, None])
+    size, spread = (
+        trust_size(moments),
+        np.sqrt(np.diagonal(moments.J, axis1=1, axis2=2) / moments.n[:, None]),
+    )
     finite = np.isfinite(size.local)
     trust = {
         "parameters": list(moments.names), "theta": size.cells.tolist(), "bound": (~finite).tolist(),
@@ -66,12 +91,19 @@ def score_blocks(moments: ScoreMoments, expected: int) -> dict:
     }  # fmt: skip
     z = np.divide(moments.bias, spread, out=np.zeros_like(spread), where=spread > 0)
     score = {"parameters": list(moments.names), "z": z.tolist(), "p_value": pooled_p_value(moments)}
-    return {"trust": trust, "score": score, "information": {"eigenvalues": [e.tolist() for e in information_ratio(moments)]}}
+    return {
+        "trust": trust,
+        "score": score,
+        "information": {"eigenvalues": [e.tolist() for e in information_ratio(moments)]},
+    }
 
 
 def gate_block(gate: Verdict) -> dict:
     """The gate's verdict, its checks as questions."""
-    checks = [{"question": QUESTIONS[c.name], "passed": c.passed, "sentence": _sentence(c.sentence)} for c in gate.checks]
+    checks = [
+        {"question": QUESTIONS[c.name], "passed": c.passed, "sentence": _sentence(c.sentence)}
+        for c in gate.checks
+    ]
     return {"passed": gate.passed, "checks": checks}
 
 
@@ -82,7 +114,9 @@ def audit_block(audits: dict[str, Audit]) -> dict:
     return {"trials": int(first.n[0].sum()), "levels": first.levels.tolist(), "hits": hits}
 
 
-def critical_blocks(values: CriticalValues, theta_hat: np.ndarray, dof: int, points: int = 41) -> list[dict]:
+def critical_blocks(
+    values: CriticalValues, theta_hat: np.ndarray, dof: int, points: int = 41
+) -> list[dict]:
     """Critical values along each parameter, the others at `theta_hat` `(P,)`; `dof` is that of Wilks' chi-square."""
     blocks = []
     for i, p in enumerate(values.names):
@@ -101,13 +135,19 @@ def critical_blocks(values: CriticalValues, theta_hat: np.ndarray, dof: int, poi
 
 def pulls_block(closure: Closure) -> dict:
     """Mean and spread of the pulls."""
-    mean, spread = (dict(zip(closure.names, values.tolist(), strict=True)) for values in closure.pulls)
+    mean, spread = (
+        dict(zip(closure.names, values.tolist(), strict=True)) for values in closure.pulls
+    )
     return {"universes": int(closure.n), "mean": mean, "spread": spread}
 
 
 def tension_block(law: Tension, observed: float) -> dict:
     """The observed Q among the simulated ones."""
-    return {"observed": float(observed), "simulated": law.q.tolist(), "p_value": law.p_value(observed)}
+    return {
+        "observed": float(observed),
+        "simulated": law.q.tolist(),
+        "p_value": law.p_value(observed),
+    }
 
 
 def _ranks(ranks: Ranks, n_obs: int) -> list[dict]:
@@ -117,7 +157,13 @@ def _ranks(ranks: Ranks, n_obs: int) -> list[dict]:
 
 def _coverage(counts: Coverage, label: str, n_obs: int) -> dict:
     hits = {name: row.tolist() for name, row in zip(counts.names, counts.inside, strict=True)}
-    return {"label": label, "n_obs": n_obs, "levels": counts.levels.tolist(), "hits": hits, "trials": int(counts.n)}
+    return {
+        "label": label,
+        "n_obs": n_obs,
+        "levels": counts.levels.tolist(),
+        "hits": hits,
+        "trials": int(counts.n),
+    }
 
 
 def _sentence(text: str) -> str:

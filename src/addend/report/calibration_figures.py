@@ -23,7 +23,18 @@ def figures(record: dict, parameters: dict[str, dict], prefix: str = "") -> list
         prefix: Put before the names of the files.
     """
     drawn = []
-    for draw in (trust, ranks, coverage, score, information, normalisation, audit, critical, pulls, tension):
+    for draw in (
+        trust,
+        ranks,
+        coverage,
+        score,
+        information,
+        normalisation,
+        audit,
+        critical,
+        pulls,
+        tension,
+    ):
         if record.get(draw.__name__):
             with style():
                 drawn.append(draw(record[draw.__name__], parameters, prefix))
@@ -38,7 +49,12 @@ def ranks(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
         low, high = binom.ppf([0.025, 0.975], n, 1 / len(counts))
         ax.axhspan(low, high, color=BAND, lw=0)
         ax.bar(np.arange(len(counts)) + 0.5, counts, width=0.9, color=HUES[0])
-        ax.set(title=f"{b['parameter']}, N = {b['n_obs']}", xticks=[], ylabel="simulations", xlabel="rank of the truth")
+        ax.set(
+            title=f"{b['parameter']}, N = {b['n_obs']}",
+            xticks=[],
+            ylabel="simulations",
+            xlabel="rank of the truth",
+        )
     worst = min(blocks, key=lambda b: chisquare(b["counts"]).pvalue)
     chance = _of_worst(chisquare(worst["counts"]).pvalue, len(blocks))
     where = f"{worst['parameter']} at N = {worst['n_obs']}"
@@ -52,11 +68,18 @@ def coverage(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
     gaps = {}
     for ax, b in zip(axes, blocks, strict=True):
         levels = np.array(b["levels"])
-        ax.fill_between(levels, *(binom.ppf([[0.025], [0.975]], b["trials"], levels) / b["trials"]), color=BAND, lw=0)
+        ax.fill_between(
+            levels,
+            *(binom.ppf([[0.025], [0.975]], b["trials"], levels) / b["trials"]),
+            color=BAND,
+            lw=0,
+        )
         ax.plot([0, 1], [0, 1], color=PALE, lw=0.8, ls="--")
         for (name, hits), colour in zip(b["hits"].items(), cycle(HUES), strict=False):
             ax.plot(levels, np.array(hits) / b["trials"], color=colour, lw=1.2, label=name)
-            gaps[f"{name} at N = {b['n_obs']}"] = np.max(np.abs(np.array(hits) / b["trials"] - levels))
+            gaps[f"{name} at N = {b['n_obs']}"] = np.max(
+                np.abs(np.array(hits) / b["trials"] - levels)
+            )
         ax.set(title=f"{b['label']}, N = {b['n_obs']}", xlabel="stated", ylabel="held the truth")
         ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         ax.legend(loc="upper left", fontsize=6.5, handlelength=1.2)
@@ -73,7 +96,9 @@ def trust(block: dict, parameters: dict, prefix: str = "") -> Figure:
     ax = figure.subplots()
     y = theta[:, 1] if len(names) > 1 else sizes
     for chosen, mark in ((np.array(block["bound"]), "^"), (~np.array(block["bound"]), "o")):
-        dots = ax.scatter(theta[chosen, 0], y[chosen], c=sizes[chosen], marker=mark, norm=norm, cmap="cividis")
+        dots = ax.scatter(
+            theta[chosen, 0], y[chosen], c=sizes[chosen], marker=mark, norm=norm, cmap="cividis"
+        )
     if len(names) > 1:
         figure.colorbar(dots, ax=ax, label="trust size N*")
         ax.set_ylabel(axis_label(names[1], parameters.get(names[1], {})))
@@ -112,7 +137,9 @@ def information(block: dict, parameters: dict, prefix: str = "") -> Figure:
     ax.set(yticks=[], ylim=(-1, 1), xlabel="variance of the score / curvature")
     ax.spines["left"].set_visible(False)
     inside = percent(np.mean(np.abs(values - 1) <= 0.1))
-    says = f"they range from {values.min():.2f} to {values.max():.2f}, {inside} of them in the band."
+    says = (
+        f"they range from {values.min():.2f} to {values.max():.2f}, {inside} of them in the band."
+    )
     return finish(figure, "information", says, prefix, wide=False)
 
 
@@ -122,7 +149,15 @@ def normalisation(block: dict, parameters: dict, prefix: str = "") -> Figure:
     figure = canvas(5.0, 2.3)
     ax = figure.subplots()
     ax.axhline(0, color=PALE, lw=0.8)
-    ax.errorbar(np.arange(1, len(value) + 1), value, yerr=error, fmt="o", ms=4, color=HUES[0], elinewidth=1.0)
+    ax.errorbar(
+        np.arange(1, len(value) + 1),
+        value,
+        yerr=error,
+        fmt="o",
+        ms=4,
+        color=HUES[0],
+        elinewidth=1.0,
+    )
     reach = max(1e-3, 1.2 * float((np.abs(value) + error).max()))
     ax.set(xlabel="design point", ylabel="log integral [nats]", ylim=(-reach, reach))
     says = f"at most {np.abs(value).max():.2g} nats away, where the error of the check is {np.median(error):.1g}."
@@ -144,7 +179,10 @@ def audit(block: dict, parameters: dict, prefix: str = "") -> Figure:
     ax.set_yticks([place for place, _ in labels], [text for _, text in labels])
     ax.invert_yaxis()
     ax.set_xlabel(f"fraction of {n} that held the truth")
-    gaps = [f"{m} off by {100 * np.max(np.abs(np.array(block['hits'][m]) / n - levels)):.1f} points" for m in methods]
+    gaps = [
+        f"{m} off by {100 * np.max(np.abs(np.array(block['hits'][m]) / n - levels)):.1f} points"
+        for m in methods
+    ]
     return finish(figure, "audit", f"{'; '.join(gaps)}.", prefix, wide=False)
 
 
@@ -154,7 +192,9 @@ def critical(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
     figure, axes = grid(len(names), 3, 2.9, 2.5)
     for ax, p in zip(axes, names, strict=True):
         for i, b in enumerate(b for b in blocks if b["parameter"] == p):
-            ax.plot(b["theta"], b["learned"], color=HUES[i], label=f"{percent(b['level'])}, learned")
+            ax.plot(
+                b["theta"], b["learned"], color=HUES[i], label=f"{percent(b['level'])}, learned"
+            )
             ax.axhline(b["wilks"], color=HUES[i], lw=0.9, ls="--", label="textbook")
             if b.get("theta_hat") is not None:
                 ax.axvline(b["theta_hat"], color=INK, lw=0.8, ls=":")
@@ -175,9 +215,13 @@ def pulls(block: dict, parameters: dict, prefix: str = "") -> Figure:
     ax.axvspan(-1.96 / np.sqrt(n), 1.96 / np.sqrt(n), color=BAND, lw=0)
     for x in (-1, 0, 1):
         ax.axvline(x, color=PALE, lw=0.8, ls="-" if x == 0 else "--")
-    ax.errorbar(mean, range(len(names)), xerr=spread, fmt="o", color=HUES[0], ms=4.5, elinewidth=1.2)
+    ax.errorbar(
+        mean, range(len(names)), xerr=spread, fmt="o", color=HUES[0], ms=4.5, elinewidth=1.2
+    )
     ax.set_yticks(range(len(names)), names)
-    ax.set(ylim=(len(names) - 0.5, -0.5), xlabel=f"(found − true) / error, mean and spread over {n}")
+    ax.set(
+        ylim=(len(names) - 0.5, -0.5), xlabel=f"(found − true) / error, mean and spread over {n}"
+    )
     a, b = np.argmax(np.abs(mean)), np.argmax(np.abs(spread - 1))
     centred = f"the mean farthest from zero is {signed(mean[a])} for {names[a]}"
     says = f"{centred}; the spread farthest from one is {spread[b]:.2f} for {names[b]}."

@@ -111,10 +111,17 @@ def read_curves(path: Path) -> Curves:
     """What `write_curves` wrote."""
     with np.load(path, allow_pickle=False) as npz:
         tree = _unpack(json.loads(str(npz["tree"])), npz)
-    panels = {m: {**p, "series": {k: Series(**s) for k, s in p["series"].items()}} for m, p in tree["panels"].items()}
+    panels = {
+        m: {**p, "series": {k: Series(**s) for k, s in p["series"].items()}}
+        for m, p in tree["panels"].items()
+    }
     return Curves(
-        posterior={m: Samples(**{**s, "names": tuple(s["names"])}) for m, s in tree["posterior"].items()},
-        profiles={m: {p: Profile(**c) for p, c in of.items()} for m, of in tree["profiles"].items()},
+        posterior={
+            m: Samples(**{**s, "names": tuple(s["names"])}) for m, s in tree["posterior"].items()
+        },
+        profiles={
+            m: {p: Profile(**c) for p, c in of.items()} for m, of in tree["profiles"].items()
+        },
         panels={m: Panel(**p) for m, p in panels.items()},
     )
 
@@ -130,5 +137,9 @@ def _pack(tree, arrays: list[np.ndarray]):
 
 def _unpack(tree, npz):
     if isinstance(tree, dict):
-        return npz[f"a{tree['#']}"] if set(tree) == {"#"} else {k: _unpack(v, npz) for k, v in tree.items()}
+        return (
+            npz[f"a{tree['#']}"]
+            if set(tree) == {"#"}
+            else {k: _unpack(v, npz) for k, v in tree.items()}
+        )
     return tree

@@ -69,7 +69,14 @@ def finish(drawing: Canvas, kind: str, says: str, prefix: str = "", wide: bool =
     buffer = io.StringIO()
     drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     title, good = CAPTIONS[kind]
-    return Figure(prefix + kind, buffer.getvalue(), title, f"Good: {good}", f"Here: {says}" if says else "", wide)
+    return Figure(
+        prefix + kind,
+        buffer.getvalue(),
+        title,
+        f"Good: {good}",
+        f"Here: {says}" if says else "",
+        wide,
+    )
 
 
 def hues(summary: dict) -> dict[str, str]:
@@ -91,4 +98,6 @@ def grid(n: int, columns: int, width: float, height: float) -> tuple[Canvas, lis
 def axis_label(name: str, block: dict) -> str:
     """`symbol [unit]` for an axis, from a parameter's block."""
     unit = block.get("unit", "1")
-    return in_unit(f"${symbol_tex(name, block.get('latex', name))}$", "1" if unit == "1" else f"[{unit}]")
+    return in_unit(
+        f"${symbol_tex(name, block.get('latex', name))}$", "1" if unit == "1" else f"[{unit}]"
+    )

@@ -5,7 +5,21 @@ from itertools import cycle
 import numpy as np
 
 from .curves import FUSED, Panel, Profile, Series
-from .drawing import BAND, HUES, INK, PALE, TOGETHER, TRUTH, Figure, axis_label, canvas, finish, grid, hues, style
+from .drawing import (
+    BAND,
+    HUES,
+    INK,
+    PALE,
+    TOGETHER,
+    TRUTH,
+    Figure,
+    axis_label,
+    canvas,
+    finish,
+    grid,
+    hues,
+    style,
+)
 
 LINES = {"68 %": 1.0, "95 %": 3.841}
 
@@ -19,7 +33,9 @@ def profiles(summary: dict, curves: dict[str, dict[str, Profile]]) -> Figure | N
         figure, axes = grid(len(names), 3, 2.9, 2.4)
         for ax, p in zip(axes, names, strict=True):
             _profile(ax, p, summary, curves)
-        figure.legend(*_legend(axes, [TOGETHER, *hues(summary), "truth"]), loc="outside upper left", ncols=6)
+        figure.legend(
+            *_legend(axes, [TOGETHER, *hues(summary), "truth"]), loc="outside upper left", ncols=6
+        )
         return finish(figure, "profiles", _profiles_say(summary, names))
 
 
@@ -28,10 +44,24 @@ def _profile(ax, p: str, summary: dict, curves) -> None:
     for m, colour in (hues(summary) | {FUSED: INK}).items():
         if p in curves.get(m, {}):
             c = curves[m][p]
-            ax.plot(c.theta, c.value, color=colour, lw=2.0 if m == FUSED else 1.2, label=TOGETHER if m == FUSED else m)
+            ax.plot(
+                c.theta,
+                c.value,
+                color=colour,
+                lw=2.0 if m == FUSED else 1.2,
+                label=TOGETHER if m == FUSED else m,
+            )
     for text, height in LINES.items():
         ax.axhline(height, color=PALE, lw=0.8, ls="--")
-        ax.annotate(text, (1.01, height), xycoords=("axes fraction", "data"), ha="left", va="center", fontsize=7, color="#6b7785")
+        ax.annotate(
+            text,
+            (1.01, height),
+            xycoords=("axes fraction", "data"),
+            ha="left",
+            va="center",
+            fontsize=7,
+            color="#6b7785",
+        )
     if block.get("truth") is not None:
         ax.axvline(block["truth"], color=TRUTH, lw=1.0, ls="--", label="truth")
     shown = curves[FUSED][p]
@@ -55,7 +85,9 @@ def panels(summary: dict, offered: dict[str, Panel]) -> Figure | None:
         return None
     with style():
         figure = canvas(8.7, 3.3 * len(drawn))
-        for row, m in zip(np.ravel(figure.subfigures(len(drawn), 1, squeeze=False)), drawn, strict=True):
+        for row, m in zip(
+            np.ravel(figure.subfigures(len(drawn), 1, squeeze=False)), drawn, strict=True
+        ):
             above, below = row.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]})
             _panel(above, below, offered[m], hues(summary)[m])
         return finish(figure, "predictive", _panels_say(offered, drawn))
@@ -64,7 +96,9 @@ def panels(summary: dict, offered: dict[str, Panel]) -> Figure | None:
 def _panel(above, below, panel: Panel, hue: str) -> None:
     below.axhspan(-1, 1, color=BAND, lw=0)
     below.axhline(0, color=PALE, lw=0.8)
-    for (label, s), colour, mark in zip(panel.series.items(), cycle([hue, INK, *HUES]), cycle("osD^v"), strict=False):
+    for (label, s), colour, mark in zip(
+        panel.series.items(), cycle([hue, INK, *HUES]), cycle("osD^v"), strict=False
+    ):
         if s.band is not None:
             above.fill_between(s.model_x, *s.band, color=colour, alpha=0.2, lw=0)
         above.plot(s.model_x, s.model_y, color=colour, lw=1.1)
@@ -81,8 +115,12 @@ def _panel(above, below, panel: Panel, hue: str) -> None:
 
 
 def _around(panel: Panel) -> tuple[float, float]:
-    low = min(np.min(s.y - np.broadcast_to(s.yerr, (2, len(s.y)))[0]) for s in panel.series.values())
-    high = max(np.max(s.y + np.broadcast_to(s.yerr, (2, len(s.y)))[1]) for s in panel.series.values())
+    low = min(
+        np.min(s.y - np.broadcast_to(s.yerr, (2, len(s.y)))[0]) for s in panel.series.values()
+    )
+    high = max(
+        np.max(s.y + np.broadcast_to(s.yerr, (2, len(s.y)))[1]) for s in panel.series.values()
+    )
     return low - 0.12 * (high - low), high + 0.12 * (high - low)
 
 
@@ -102,7 +140,9 @@ def _panels_say(offered: dict[str, Panel], drawn: list[str]) -> str:
 
 def forest(summary: dict) -> Figure | None:
     """Each parameter from each modality alone, from all but one, and from the sum."""
-    rows = [(m, "", b["parameters"]) for m, b in summary["modalities"].items() if b["dropped"] is None]
+    rows = [
+        (m, "", b["parameters"]) for m, b in summary["modalities"].items() if b["dropped"] is None
+    ]
     rows += [(m, "without ", b["parameters"]) for m, b in summary["leave_one_out"].items()]
     names = [p for p in summary["parameters"] if any(p in blocks for _, _, blocks in rows)]
     if not names:
@@ -146,7 +186,12 @@ def _bar(ax, y: int, block: dict, colour: str) -> None:
 
 def _forest_says(summary: dict) -> str:
     moved = [
-        (abs(b["posterior_mean"] - summary["parameters"][p]["posterior_mean"]) / b["posterior_std"], m, p)
+        (
+            abs(b["posterior_mean"] - summary["parameters"][p]["posterior_mean"])
+            / b["posterior_std"],
+            m,
+            p,
+        )
         for m, without in summary["leave_one_out"].items()
         for p, b in without["parameters"].items()
     ]
@@ -157,6 +202,10 @@ def _forest_says(summary: dict) -> str:
 
 
 def _legend(axes, order: list[str]):
-    found = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    found = {
+        label: handle
+        for ax in axes
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)
+    }
     labels = [label for label in order if label in found]
     return [found[label] for label in labels], labels

@@ -43,7 +43,9 @@ class Rounding:
     def __call__(self, value: float) -> str:
         """`value` in digits, without the power of ten."""
         text = f"{value / 10.0**self.exponent:.{self.decimals}f}"
-        return "0" + text[2:] if float(text) == 0 and text.startswith("-") else text.replace("-", "−")
+        return (
+            "0" + text[2:] if float(text) == 0 and text.startswith("-") else text.replace("-", "−")
+        )
 
     @property
     def power(self) -> str:
@@ -80,7 +82,9 @@ def percent(fraction: float) -> str:
     """A fraction in percent: whole from 10 % on, two digits below, `< 0.1 %` where there is next to nothing."""
     if 0 < abs(fraction) < 0.001:
         return "< 0.1 %"
-    return f"{100 * fraction:.{0 if abs(fraction) >= 0.0995 or fraction == 0 else 1}f} %".replace("-", "−")
+    return f"{100 * fraction:.{0 if abs(fraction) >= 0.0995 or fraction == 0 else 1}f} %".replace(
+        "-", "−"
+    )
 
 
 def signed(value: float) -> str:

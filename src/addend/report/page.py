@@ -47,8 +47,16 @@ def fusion_page(summary: dict, curves: Curves) -> Page:
         "predictive": figures.panels(summary, curves.panels),
         "forest": figures.forest(summary),
     }
-    calibrated = calibration_figures.figures(summary["calibration"] or {}, summary["parameters"], "calibration-")
-    html = _render("fusion.html", figures=drawn, calibration=calibrated, verdict_=verdict(summary), **fusion_view(summary))
+    calibrated = calibration_figures.figures(
+        summary["calibration"] or {}, summary["parameters"], "calibration-"
+    )
+    html = _render(
+        "fusion.html",
+        figures=drawn,
+        calibration=calibrated,
+        verdict_=verdict(summary),
+        **fusion_view(summary),
+    )
     return Page(html, tuple(f for f in [*drawn.values(), *calibrated] if f is not None))
 
 
@@ -66,7 +74,10 @@ def encoder_page(record: dict) -> Page:
 def write_fusion(folder: Path, summary: dict, curves: Curves) -> Path:
     """`index.html`, `summary.json` and `figures/*.svg` in `folder`; the path of the page."""
     page = fusion_page(summary, curves)
-    _write(Path(folder) / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    _write(
+        Path(folder) / "summary.json",
+        json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+    )
     return _write_page(Path(folder), page)
 
 
@@ -80,7 +91,9 @@ def _render(template: str, **values) -> str:
         loader=PackageLoader(__package__), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined,
     )  # fmt: skip
     html = environment.get_template(template).render(badges=BADGES, **values)
-    return html.replace(" %", "\N{NO-BREAK SPACE}%").replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+    return html.replace(" %", "\N{NO-BREAK SPACE}%").replace(
+        " ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"
+    )
 
 
 def _write_page(folder: Path, page: Page) -> Path:

@@ -43,7 +43,10 @@ def read_keys(name: str) -> tuple[Key, ...]:
     """The keys that a table of this package states."""
     with resources.files(__package__).joinpath(name).open(encoding="utf8", newline="") as f:
         rows = list(csv.DictReader(f))
-    return tuple(Key(r["key"].rstrip("?"), r["kind"], r["unit"], r["meaning"], r["key"].endswith("?")) for r in rows)
+    return tuple(
+        Key(r["key"].rstrip("?"), r["kind"], r["unit"], r["meaning"], r["key"].endswith("?"))
+        for r in rows
+    )
 
 
 SUMMARY, CALIBRATION = read_keys("summary.csv"), read_keys("calibration.csv")
@@ -54,7 +57,9 @@ def _number(v) -> bool:
 
 
 def _list_of(test, n=None):
-    return lambda v: isinstance(v, (list, tuple)) and (n is None or len(v) == n) and all(map(test, v))
+    return lambda v: (
+        isinstance(v, (list, tuple)) and (n is None or len(v) == n) and all(map(test, v))
+    )
 
 
 def _string(v) -> bool:
@@ -145,7 +150,9 @@ def _places(tree, parents: list[str], where: str) -> Iterator[tuple[str, dict]]:
 
 
 def _expected(key: Key) -> str:
-    return KINDS[key.kind.removesuffix(" or null")][1] + (" or null" if key.kind.endswith(" or null") else "")
+    return KINDS[key.kind.removesuffix(" or null")][1] + (
+        " or null" if key.kind.endswith(" or null") else ""
+    )
 
 
 def _require_kind(key: Key, value, where: str) -> None:
@@ -157,17 +164,23 @@ def _require_kind(key: Key, value, where: str) -> None:
 
 def _require_version(version) -> None:
     if str(version).split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-        raise _bad(f"summary.schema_version is {version}, expected {SCHEMA_VERSION} or another of the same major version")
+        raise _bad(
+            f"summary.schema_version is {version}, expected {SCHEMA_VERSION} or another of the same major version"
+        )
 
 
 def _require_order(summary: dict) -> None:
     names, known = summary["covariance"]["parameters"], list(summary["parameters"])
     if sorted(names) != sorted(known):
-        raise _bad(f"summary.covariance.parameters is {', '.join(names)}, expected the names of parameters: {', '.join(known)}")
+        raise _bad(
+            f"summary.covariance.parameters is {', '.join(names)}, expected the names of parameters: {', '.join(known)}"
+        )
     matrices = {k: summary["covariance"][k] for k in ("curvature", "posterior", "sandwich")}
     for name, matrix in [*matrices.items(), ("correlation", summary["correlation"])]:
         if matrix is not None and [len(row) for row in matrix] != [len(names)] * len(names):
-            raise _bad(f"the matrix {name} is not {len(names)} x {len(names)}, as summary.covariance.parameters says")
+            raise _bad(
+                f"the matrix {name} is not {len(names)} x {len(names)}, as summary.covariance.parameters says"
+            )
 
 
 def _bad(what: str) -> BadSummary:

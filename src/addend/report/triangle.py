@@ -19,7 +19,13 @@ from .numbers import in_unit, signed, symbol_tex
 matplotlib.use("Agg")  # files only, whatever display there is
 chains.print_load_details = False
 MOST = 6
-SETTINGS = {"ignore_rows": 0, "smooth_scale_2D": 0.4, "smooth_scale_1D": 0.4, "fine_bins": 512, "fine_bins_2D": 128}
+SETTINGS = {
+    "ignore_rows": 0,
+    "smooth_scale_2D": 0.4,
+    "smooth_scale_1D": 0.4,
+    "fine_bins": 512,
+    "fine_bins_2D": 128,
+}
 
 
 def triangle(summary: dict, posterior: dict[str, Samples]) -> Figure | None:
@@ -30,7 +36,9 @@ def triangle(summary: dict, posterior: dict[str, Samples]) -> Figure | None:
     if not drawn or len(names) < 2:
         return None
     with style(), warnings.catch_warnings():
-        warnings.simplefilter("ignore", MatplotlibDeprecationWarning)  # getdist 1.7.7 asks a formatter for its old attribute
+        warnings.simplefilter(
+            "ignore", MatplotlibDeprecationWarning
+        )  # getdist 1.7.7 asks a formatter for its old attribute
         sets = [_to_getdist(summary, posterior[m], TOGETHER if m == FUSED else m) for m in drawn]
         plotter = _draw(sets, names, [colours[m] for m in drawn], _truth(summary, names))
         plt.close(plotter.fig)
@@ -45,7 +53,9 @@ def _shown(summary: dict, posterior: dict[str, Samples]) -> list[str]:
 
 def _to_getdist(summary: dict, samples: Samples, label: str) -> MCSamples:
     blocks = {p: summary["parameters"][p] for p in samples.names}
-    units = {p: "1" if b["unit"] == "1" else rf"\,[\mathrm{{{b['unit']}}}]" for p, b in blocks.items()}
+    units = {
+        p: "1" if b["unit"] == "1" else rf"\,[\mathrm{{{b['unit']}}}]" for p, b in blocks.items()
+    }
     return MCSamples(
         samples=samples.values, weights=samples.weights, names=list(samples.names), label=label, settings=SETTINGS,
         labels=[in_unit(symbol_tex(p, b["latex"]), units[p]) for p, b in blocks.items()],
@@ -55,8 +65,16 @@ def _to_getdist(summary: dict, samples: Samples, label: str) -> MCSamples:
 
 def _draw(sets, names, colours, truth):
     plotter = plots.get_subplot_plotter(width_inch=min(1.0 + 1.7 * len(names), 9.0), scaling=False)
-    plotter.settings.axes_fontsize, plotter.settings.axes_labelsize, plotter.settings.legend_fontsize = 8, 10, 10
-    plotter.settings.alpha_filled_add, plotter.settings.linewidth, plotter.settings.figure_legend_frame = 0.75, 1.2, False
+    (
+        plotter.settings.axes_fontsize,
+        plotter.settings.axes_labelsize,
+        plotter.settings.legend_fontsize,
+    ) = 8, 10, 10
+    (
+        plotter.settings.alpha_filled_add,
+        plotter.settings.linewidth,
+        plotter.settings.figure_legend_frame,
+    ) = 0.75, 1.2, False
     plotter.triangle_plot(
         sets, names, filled=[True] * len(sets), contour_colors=colours, legend_labels=[s.label for s in sets],
         contour_lws=0.9, markers=truth, marker_args={"color": TRUTH, "lw": 1.0, "ls": "--"},

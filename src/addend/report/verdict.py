@@ -49,7 +49,9 @@ class Verdict:
     @property
     def open(self) -> list[Check]:
         """The others, the worst first."""
-        return sorted((c for c in self.checks if c.level != "good"), key=lambda c: -LEVELS.index(c.level))
+        return sorted(
+            (c for c in self.checks if c.level != "good"), key=lambda c: -LEVELS.index(c.level)
+        )
 
     @property
     def marked(self) -> bool:
@@ -59,7 +61,18 @@ class Verdict:
 
 def verdict(summary: dict) -> Verdict:
     """Every check that applies to this summary."""
-    asked = (_trust, _agreement, _range, _single, _complete, _prior, _sampled, _audit, _truth, _support)
+    asked = (
+        _trust,
+        _agreement,
+        _range,
+        _single,
+        _complete,
+        _prior,
+        _sampled,
+        _audit,
+        _truth,
+        _support,
+    )
     warnings = [Check("Warning", "care", w) for w in summary["warnings"]]
     checks = tuple(c for c in [*(ask(summary) for ask in asked), *warnings] if c is not None)
     level = max((c.level for c in checks), key=LEVELS.index)
@@ -91,15 +104,28 @@ def _trust(summary: dict) -> Check:
     unknown = [m for m, b in used.items() if b["n_over_trust"] is None]
     known = {m: b for m, b in used.items() if b["n_over_trust"] is not None}
     over = {m: b for m, b in known.items() if b["n_over_trust"] > 0.1 and not corrected(b)}
-    facts = [f"{m} ({b['n']} observations, {percent(b['n_over_trust'])} of its trust size)" for m, b in (over or known).items()]
+    facts = [
+        f"{m} ({b['n']} observations, {percent(b['n_over_trust'])} of its trust size)"
+        for m, b in (over or known).items()
+    ]
     missing = f" The trust size has not been measured for {listed(unknown)}." if unknown else ""
     if any(b["n_over_trust"] > 1 for b in over.values()):
-        return Check(TRUST, "bad", f"Not {listed(facts)}: the error it learned may exceed the quoted one.{missing}")
+        return Check(
+            TRUST,
+            "bad",
+            f"Not {listed(facts)}: the error it learned may exceed the quoted one.{missing}",
+        )
     if over:
-        return Check(TRUST, "care", f"Not by the margin of ten asked for: {listed(facts)}. Values marked † may be off.{missing}")
+        return Check(
+            TRUST,
+            "care",
+            f"Not by the margin of ten asked for: {listed(facts)}. Values marked † may be off.{missing}",
+        )
     if unknown:
         return Check(TRUST, "unknown", missing.strip())
-    return Check(TRUST, "good", f"Each is used well within its trust size or is corrected: {listed(facts)}.")
+    return Check(
+        TRUST, "good", f"Each is used well within its trust size or is corrected: {listed(facts)}."
+    )
 
 
 def _agreement(summary: dict) -> Check | None:
@@ -109,7 +135,9 @@ def _agreement(summary: dict) -> Check | None:
         return None
     p = tension["p_value"]
     chance = f"If one answer held for all of them, a disagreement this large would turn up in {percent(p)} of cases."
-    return Check(ask, _by_p(p), ("Yes. " if p >= 0.05 else "Hardly. " if p >= 0.003 else "No. ") + chance)
+    return Check(
+        ask, _by_p(p), ("Yes. " if p >= 0.05 else "Hardly. " if p >= 0.003 else "No. ") + chance
+    )
 
 
 def _range(summary: dict) -> Check:
@@ -118,9 +146,17 @@ def _range(summary: dict) -> Check:
     at = [p for p, b in blocks.items() if b["at_boundary"]]
     reaching = [p for p, b in blocks.items() if any(b["profile_open_95"])]
     if at:
-        return Check(ask, "care", f"The best value of {listed(at)} lies on the edge of its range; its error means little.")
+        return Check(
+            ask,
+            "care",
+            f"The best value of {listed(at)} lies on the edge of its range; its error means little.",
+        )
     if reaching:
-        return Check(ask, "care", f"The data alone do not bound {listed(reaching)}: its interval ends at the edge of the range.")
+        return Check(
+            ask,
+            "care",
+            f"The data alone do not bound {listed(reaching)}: its interval ends at the edge of the range.",
+        )
     return Check(ask, "good", "Yes, with its whole 95 % interval, for every parameter.")
 
 
@@ -135,7 +171,9 @@ def _single(summary: dict) -> Check:
 
 def _complete(summary: dict) -> Check:
     ask = "Were all kinds of data used?"
-    dropped = {m: b["dropped"] for m, b in summary["modalities"].items() if b["dropped"] is not None}
+    dropped = {
+        m: b["dropped"] for m, b in summary["modalities"].items() if b["dropped"] is not None
+    }
     if dropped:
         why = "; ".join(f"{m} was left out: {reason.rstrip('.')}" for m, reason in dropped.items())
         return Check(ask, "care", f"No. {why}.")
@@ -144,11 +182,20 @@ def _complete(summary: dict) -> Check:
 
 def _prior(summary: dict) -> Check:
     ask = "Do the data decide, rather than the range allowed beforehand?"
-    shift = {p: abs(b["posterior_mean"] - b["theta_hat"]) / b["posterior_std"] for p, b in summary["parameters"].items()}
+    shift = {
+        p: abs(b["posterior_mean"] - b["theta_hat"]) / b["posterior_std"]
+        for p, b in summary["parameters"].items()
+    }
     far = [p for p, s in shift.items() if s > 0.5]
     if far:
-        return Check(ask, "care", f"Best value and average differ for {listed(far)}: the allowed range has a say in them.")
-    return Check(ask, "good", "Yes: the best value and the average over all plausible values agree.")
+        return Check(
+            ask,
+            "care",
+            f"Best value and average differ for {listed(far)}: the allowed range has a say in them.",
+        )
+    return Check(
+        ask, "good", "Yes: the best value and the average over all plausible values agree."
+    )
 
 
 def _sampled(summary: dict) -> Check | None:
@@ -156,20 +203,35 @@ def _sampled(summary: dict) -> Check | None:
     effective = summary["sampling"].get("effective")
     if effective is None or effective >= 400:
         return None
-    return Check(ask, "care", f"Only {effective:.0f} independent ones; the 95 % intervals are noisy.")
+    return Check(
+        ask, "care", f"Only {effective:.0f} independent ones; the 95 % intervals are noisy."
+    )
 
 
 def _audit(summary: dict) -> Check:
     ask = "Were the intervals tried on simulated data with a known answer?"
     audit = (summary["calibration"] or {}).get("audit")
     if not audit:
-        return Check(ask, "unknown", "Not yet: that a 68 % interval holds the truth 68 times in 100 is assumed here.")
+        return Check(
+            ask,
+            "unknown",
+            "Not yet: that a 68 % interval holds the truth 68 times in 100 is assumed here.",
+        )
     method = "neyman" if "neyman" in audit["hits"] else next(iter(audit["hits"]))
     n, rows = audit["trials"], list(zip(audit["levels"], audit["hits"][method], strict=True))
-    low, high = (any(side(hits, n, level) for level, hits in rows) for side in (_too_few, _too_many))
-    held = listed(f"the {percent(level)} interval held the truth in {percent(hits / n)}" for level, hits in rows)
+    low, high = (
+        any(side(hits, n, level) for level, hits in rows) for side in (_too_few, _too_many)
+    )
+    held = listed(
+        f"the {percent(level)} interval held the truth in {percent(hits / n)}"
+        for level, hits in rows
+    )
     level = "bad" if low else "care" if high else "good"
-    return Check(ask, level, f"Of {n} tries, {held}{': it is too narrow' if low else ': it is too wide' if high else ''}.")
+    return Check(
+        ask,
+        level,
+        f"Of {n} tries, {held}{': it is too narrow' if low else ': it is too wide' if high else ''}.",
+    )
 
 
 def _truth(summary: dict) -> Check | None:
@@ -178,17 +240,27 @@ def _truth(summary: dict) -> Check | None:
     if not truth:
         return None
     p = truth["p_value"]
-    return Check(ask, _by_p(p), f"An answer this far from it or farther comes up in {percent(p)} of cases by chance.")
+    return Check(
+        ask,
+        _by_p(p),
+        f"An answer this far from it or farther comes up in {percent(p)} of cases by chance.",
+    )
 
 
 def _support(summary: dict) -> Check | None:
     ask = "Do the real data look like the simulated ones?"
-    outside = {m: b["outside_support"] for m, b in _used(summary).items() if b.get("outside_support") is not None}
+    outside = {
+        m: b["outside_support"]
+        for m, b in _used(summary).items()
+        if b.get("outside_support") is not None
+    }
     if not outside:
         return None
     strange = [f"{percent(f)} of {m}" for m, f in outside.items() if f > 0]
     if strange:
-        return Check(ask, "care", f"Not all: {listed(strange)} lie outside what the encoder has seen.")
+        return Check(
+            ask, "care", f"Not all: {listed(strange)} lie outside what the encoder has seen."
+        )
     return Check(ask, "good", "Yes: every observation lies within what its encoder has seen.")
 
 

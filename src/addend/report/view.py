@@ -5,7 +5,18 @@ import json
 from markupsafe import Markup
 
 from .drawing import TOGETHER
-from .numbers import Rounding, about, in_unit, interval, listed, percent, plain, signed, symbol_html, with_error
+from .numbers import (
+    Rounding,
+    about,
+    in_unit,
+    interval,
+    listed,
+    percent,
+    plain,
+    signed,
+    symbol_html,
+    with_error,
+)
 from .verdict import Check, Verdict, corrected, verdict
 
 DASH = "–"
@@ -19,7 +30,9 @@ def key_figures(summary: dict) -> list[dict[str, str]]:
 def sentence(summary: dict) -> str:
     """What was inferred, in one sentence of plain text."""
     used = {m: b for m, b in summary["modalities"].items() if b["dropped"] is None}
-    free = [p for p, b in summary["parameters"].items() if b["constraint"] is None] or list(summary["parameters"])
+    free = [p for p, b in summary["parameters"].items() if b["constraint"] is None] or list(
+        summary["parameters"]
+    )
     found = [_value(p, summary["parameters"][p]) for p in free[:4]]
     rest = len(summary["parameters"]) - len(found)
     more = f", with {rest} more parameter{'s' * (rest > 1)} left free" if rest else ""
@@ -39,7 +52,10 @@ def fusion_view(summary: dict) -> dict:
     return {
         "title": f"Fusion “{summary['fusion']}”",
         "sentence": _symbols(sentence(summary), blocks),
-        "rows": [row | {"symbol": _symbol(p, blocks)} for p, row in zip(blocks, key_figures(summary), strict=True)],
+        "rows": [
+            row | {"symbol": _symbol(p, blocks)}
+            for p, row in zip(blocks, key_figures(summary), strict=True)
+        ],
         "closure": any(b.get("truth") is not None for b in blocks.values()),
         "mark": "†" if verdict(summary).marked else "",
         "constraints": ", ".join(p for p, b in blocks.items() if b["constraint"] is not None),
@@ -47,7 +63,8 @@ def fusion_view(summary: dict) -> dict:
         "neyman": any(b.get("neyman_68") is not None for b in blocks.values()),
         "order": [_symbol(p, blocks) for p in order],
         "correlation": [
-            (_symbol(p, blocks), map(Rounding(2), row)) for p, row in zip(order, summary["correlation"], strict=True)
+            (_symbol(p, blocks), map(Rounding(2), row))
+            for p, row in zip(order, summary["correlation"], strict=True)
         ],
         "weighed": [_symbol(p, blocks) for p in weighed],
         "modalities": [_modality(m, b, weighed, summary) for m, b in summary["modalities"].items()],
@@ -57,7 +74,9 @@ def fusion_view(summary: dict) -> dict:
         "tension": _tension(summary["tension"]),
         "sections": _sections(summary),
         "provenance": _provenance(summary),
-        "settings": json.dumps(summary["provenance"]["params"], indent=2, sort_keys=True, ensure_ascii=False),
+        "settings": json.dumps(
+            summary["provenance"]["params"], indent=2, sort_keys=True, ensure_ascii=False
+        ),
         "command": summary["provenance"].get("command"),
         "version": summary["schema_version"],
     }
@@ -68,7 +87,10 @@ def encoder_view(record: dict) -> dict:
     trust, version = record.get("trust"), record.get("version")
     unknown = "Up to how many observations it may be believed has not been measured."
     size = _size(trust["headline"], trust["low"]) if trust else unknown
-    support = [("outside the simulated support, " + s, percent(f)) for s, f in record.get("support", {}).items()]
+    support = [
+        ("outside the simulated support, " + s, percent(f))
+        for s, f in record.get("support", {}).items()
+    ]
     return {
         "title": f"Encoder “{record['name']}”" + (f", version {version}" if version else ""),
         "sentence": (record.get("title") or record["name"]).rstrip(".") + ". " + size,
@@ -80,8 +102,15 @@ def encoder_view(record: dict) -> dict:
 def _gate(gate: dict | None) -> Verdict:
     if gate is None:
         return Verdict("unknown", "Not judged yet: it was not held against any threshold.", ())
-    level, headline = ("good", "Yes: it passed its thresholds.") if gate["passed"] else ("bad", "No: it was refused.")
-    checks = [Check(c["question"], "good" if c["passed"] else "bad", c["sentence"]) for c in gate["checks"]]
+    level, headline = (
+        ("good", "Yes: it passed its thresholds.")
+        if gate["passed"]
+        else ("bad", "No: it was refused.")
+    )
+    checks = [
+        Check(c["question"], "good" if c["passed"] else "bad", c["sentence"])
+        for c in gate["checks"]
+    ]
     return Verdict(level, headline, tuple(checks))
 
 
@@ -94,7 +123,9 @@ def _row(p: str, b: dict) -> dict[str, str]:
     std = b["posterior_std"]
     rounding = Rounding.to(std, b["theta_hat"])
     number = lambda v: DASH if v is None else rounding(v) + rounding.power  # noqa: E731
-    span = lambda key, open_ends=(False, False): DASH if b.get(key) is None else interval(b[key], std, open_ends)  # noqa: E731
+    span = lambda key, open_ends=(False, False): (
+        DASH if b.get(key) is None else interval(b[key], std, open_ends)
+    )
     return {
         "parameter": p, "unit": "" if b["unit"] == "1" else b["unit"], "definition": b["definition"],
         "theta_hat": number(b["theta_hat"]), "posterior": with_error(b["posterior_mean"], std), "std": number(std),
@@ -122,15 +153,23 @@ def _modality(m: str, b: dict, weighed: list[str], summary: dict) -> dict:
 
 
 def _share(weight: float | None) -> tuple[str, int]:
-    return (DASH, 0) if weight is None else (percent(weight), round(100 * min(max(weight, 0.0), 1.0)))
+    return (
+        (DASH, 0) if weight is None else (percent(weight), round(100 * min(max(weight, 0.0), 1.0)))
+    )
 
 
 def _alone(summary: dict) -> dict | None:
     blocks, parts = summary["parameters"], summary["modalities"]
-    names = [p for p in blocks if any(p in b["parameters"] for b in [*parts.values(), *summary["leave_one_out"].values()])]
+    names = [
+        p
+        for p in blocks
+        if any(p in b["parameters"] for b in [*parts.values(), *summary["leave_one_out"].values()])
+    ]
     if not names:
         return None
-    rows = [(m, b["parameters"], b.get("pull") or {}) for m, b in parts.items() if b["dropped"] is None]
+    rows = [
+        (m, b["parameters"], b.get("pull") or {}) for m, b in parts.items() if b["dropped"] is None
+    ]
     rows += [(f"without {m}", b["parameters"], {}) for m, b in summary["leave_one_out"].items()]
     rows += [(TOGETHER, blocks, {})]
     cells = [(who, [_cell(p, of, pulls) for p in names]) for who, of, pulls in rows]
@@ -141,7 +180,9 @@ def _cell(p: str, blocks: dict, pulls: dict) -> tuple[str, str]:
     if p not in blocks:
         return DASH, ""
     pull = pulls.get(p)
-    return with_error(blocks[p]["posterior_mean"], blocks[p]["posterior_std"]), "" if pull is None else f"pull {signed(pull)}"
+    return with_error(
+        blocks[p]["posterior_mean"], blocks[p]["posterior_std"]
+    ), "" if pull is None else f"pull {signed(pull)}"
 
 
 def _tension(tension: dict | None) -> str:
@@ -154,12 +195,18 @@ def _tension(tension: dict | None) -> str:
 
 def _sections(summary: dict) -> list[tuple[str, str]]:
     first = [("contours", "contours"), ("profile", "profiles"), ("modalities", "each kind of data")]
-    return first + [("calibration", "calibration")] * bool(summary["calibration"]) + [("provenance", "where this came from")]
+    return (
+        first
+        + [("calibration", "calibration")] * bool(summary["calibration"])
+        + [("provenance", "where this came from")]
+    )
 
 
 def _provenance(summary: dict) -> list[tuple[str, str]]:
     p, sampling = summary["provenance"], summary["sampling"]
-    effective = f", {sampling['effective']:.0f} effective" if sampling.get("effective") is not None else ""
+    effective = (
+        f", {sampling['effective']:.0f} effective" if sampling.get("effective") is not None else ""
+    )
     return [
         ("project commit", p["commit"] or "not known"),
         ("packages", _text(p["packages"])),

@@ -54,12 +54,16 @@ class Scalar(ABC):
     def __call__(self, theta) -> Tensor:
         """`(*,)` nats at theta `(*, D)`, differentiable; raises `OutsideSupport`."""
         theta = self.check(theta)
-        return self.values(theta.reshape(math.prod(theta.shape[:-1]), len(self.space))).reshape(theta.shape[:-1])
+        return self.values(theta.reshape(math.prod(theta.shape[:-1]), len(self.space))).reshape(
+            theta.shape[:-1]
+        )
 
     def gradient(self, theta) -> Tensor:
         """`(*, D)` nats per unit of each parameter, at theta `(*, D)`."""
         theta = self.check(theta)
-        return self.jet(theta.reshape(math.prod(theta.shape[:-1]), len(self.space))).gradient.reshape(theta.shape)
+        return self.jet(
+            theta.reshape(math.prod(theta.shape[:-1]), len(self.space))
+        ).gradient.reshape(theta.shape)
 
     def hessian(self, theta) -> Tensor:
         """`(*, D, D)` nats per unit of two parameters, at theta `(*, D)`."""
@@ -143,7 +147,10 @@ class Sum(Scalar):
         found: dict[str, list[Scalar]] = {}
         for part in self.parts:
             found.setdefault(part.name, []).append(part)
-        return {name: parts[0] if len(parts) == 1 else Sum(parts).named(name) for name, parts in found.items()}
+        return {
+            name: parts[0] if len(parts) == 1 else Sum(parts).named(name)
+            for name, parts in found.items()
+        }
 
     def without(self, name: str) -> "Sum":
         """The sum of the other terms, on their own parameters, in the order these have here.
@@ -153,7 +160,9 @@ class Sum(Scalar):
         """
         if name not in self.terms:
             found = ", ".join(self.terms) or "none"
-            raise UnknownModality(f"there is no term '{name}' in this sum, found {found}", "correct the name")
+            raise UnknownModality(
+                f"there is no term '{name}' in this sum, found {found}", "correct the name"
+            )
         return self.only(p.name for p in self.parts if p.name != name)
 
     def only(self, names: Iterable[str]) -> "Sum":
@@ -169,7 +178,10 @@ class Sum(Scalar):
         return total
 
     def observations(self, theta: Tensor) -> Tensor:
-        read = [part.observations(theta[:, columns]) for part, columns in zip(self.parts, self.columns, strict=True)]
+        read = [
+            part.observations(theta[:, columns])
+            for part, columns in zip(self.parts, self.columns, strict=True)
+        ]
         return torch.cat([theta.new_zeros(len(theta), 0), *read], dim=1)
 
     def jet(self, theta: Tensor) -> Jet:

@@ -29,7 +29,13 @@ class Function(Scalar):
         name: What it is called in a sum.
     """
 
-    def __init__(self, space: ParameterSpace, f: Callable[[Tensor], Tensor], n: int = 1, name: str = "function"):
+    def __init__(
+        self,
+        space: ParameterSpace,
+        f: Callable[[Tensor], Tensor],
+        n: int = 1,
+        name: str = "function",
+    ):
         self.space, self.f, self.n, self.name = space, f, n, name
 
     def values(self, theta: Tensor) -> Tensor:
@@ -50,7 +56,10 @@ class Constraint(Scalar):
 
     def __init__(self, parameter: Parameter):
         if parameter.constraint is None:
-            raise BadSetting(f"parameter '{parameter.name}' has no constraint", "declare one in its parameters.yaml")
+            raise BadSetting(
+                f"parameter '{parameter.name}' has no constraint",
+                "declare one in its parameters.yaml",
+            )
         self.space, self.name = ParameterSpace((parameter,)), f"constraint:{parameter.name}"
         self.mean, self.std = parameter.constraint
 
@@ -73,7 +82,9 @@ class Fixed(Scalar):
 
     def __init__(self, scalar: Scalar, at: Mapping[str, float]):
         held = scalar.space.index(list(at))
-        scalar.space.subset(list(at)).require_inside(torch.tensor(list(at.values()), dtype=torch.float64).numpy())
+        scalar.space.subset(list(at)).require_inside(
+            torch.tensor(list(at.values()), dtype=torch.float64).numpy()
+        )
         self.scalar, self.name, self.n, self.held = scalar, scalar.name, scalar.n, held
         self.free = [d for d in range(len(scalar.space)) if d not in held]
         self.space = ParameterSpace(tuple(scalar.space.parameters[d] for d in self.free))

@@ -46,16 +46,30 @@ class Lazy(Scalar):
             times that with second derivatives, for which fewer are held.
     """
 
-    def __init__(self, encoder: Embeds, columns: Columns, name: str | None = None, pairs: int = PAIRS):
-        self.encoder, self.space, self.name, self.pairs = encoder, encoder.space, name or encoder.name, pairs
+    def __init__(
+        self, encoder: Embeds, columns: Columns, name: str | None = None, pairs: int = PAIRS
+    ):
+        self.encoder, self.space, self.name, self.pairs = (
+            encoder,
+            encoder.space,
+            name or encoder.name,
+            pairs,
+        )
         self.n = len(next(iter(columns.values())))
         self.z, self.e = encoder.embed(columns)
 
     @classmethod
-    def embedded(cls, encoder: Embeds, z: Tensor, e: Tensor, name: str | None = None, pairs: int = PAIRS) -> "Lazy":
+    def embedded(
+        cls, encoder: Embeds, z: Tensor, e: Tensor, name: str | None = None, pairs: int = PAIRS
+    ) -> "Lazy":
         """The same of observations that were embedded before: z `(N, Z)` and e `(N, E)`."""
         term = cls.__new__(cls)
-        term.encoder, term.space, term.name, term.pairs = encoder, encoder.space, name or encoder.name, pairs
+        term.encoder, term.space, term.name, term.pairs = (
+            encoder,
+            encoder.space,
+            name or encoder.name,
+            pairs,
+        )
         term.n, term.z, term.e = len(z), z, e
         return term
 
@@ -66,7 +80,11 @@ class Lazy(Scalar):
 
     def values(self, theta: Tensor) -> Tensor:
         rows = max(1, self.pairs // max(1, min(self.n, self.pairs)))
-        return torch.cat([self._sum(t) for t in theta.split(rows)]) if len(theta) else theta.new_zeros(0)
+        return (
+            torch.cat([self._sum(t) for t in theta.split(rows)])
+            if len(theta)
+            else theta.new_zeros(0)
+        )
 
     def observations(self, theta: Tensor) -> Tensor:
         read = [self.encoder.psi(z, e, theta).double() for z, e in self.chunks(self.pairs)]
@@ -75,12 +93,19 @@ class Lazy(Scalar):
     def jet(self, theta: Tensor) -> Jet:
         pairs = max(1, self.pairs // (4 * max(1, len(self.space))))
         rows = max(1, pairs // max(1, min(self.n, pairs)))
-        parts = [self._jet(t, pairs) for t in theta.split(rows)] if len(theta) else [Jet.zero(*theta.shape)]
+        parts = (
+            [self._jet(t, pairs) for t in theta.split(rows)]
+            if len(theta)
+            else [Jet.zero(*theta.shape)]
+        )
         return Jet(*(torch.cat(group) for group in zip(*parts, strict=True)))
 
     def scores(self, theta) -> Tensor:
         theta = self.check(theta)
-        read = [jets.scores(lambda t, z=z, e=e: self.encoder.psi(z, e, t).double(), theta) for z, e in self.chunks(self.pairs)]
+        read = [
+            jets.scores(lambda t, z=z, e=e: self.encoder.psi(z, e, t).double(), theta)
+            for z, e in self.chunks(self.pairs)
+        ]
         return torch.cat([theta.new_zeros(0, len(self.space)), *read])
 
     def _sum(self, theta: Tensor) -> Tensor:
@@ -92,5 +117,9 @@ class Lazy(Scalar):
     def _jet(self, theta: Tensor, pairs: int) -> Jet:
         total = Jet.zero(*theta.shape)
         for z, e in self.chunks(pairs):
-            total = total.plus(jets.differentiate(lambda t, z=z, e=e: self.encoder.psi(z, e, t).double().sum(dim=-1), theta))
+            total = total.plus(
+                jets.differentiate(
+                    lambda t, z=z, e=e: self.encoder.psi(z, e, t).double().sum(dim=-1), theta
+                )
+            )
         return total

@@ -60,7 +60,9 @@ class Reduced(Scalar):
         name: What the term is called in a sum.
     """
 
-    def __init__(self, space: ParameterSpace, statistic: Statistic, omega: Map, b: Map, name: str = "reduced"):
+    def __init__(
+        self, space: ParameterSpace, statistic: Statistic, omega: Map, b: Map, name: str = "reduced"
+    ):
         self.space, self.statistic, self.omega, self.b, self.name = space, statistic, omega, b, name
         self.n = statistic.n
 

@@ -35,14 +35,26 @@ class Tabulated(Scalar):
         error: Estimated largest error in the box, in nats.
     """
 
-    def __init__(self, space: ParameterSpace, coefficients: Tensor, n: int, name: str, error: float):
-        self.space, self.coefficients, self.n, self.name, self.error = space, coefficients, n, name, error
+    def __init__(
+        self, space: ParameterSpace, coefficients: Tensor, n: int, name: str, error: float
+    ):
+        self.space, self.coefficients, self.n, self.name, self.error = (
+            space,
+            coefficients,
+            n,
+            name,
+            error,
+        )
         self.low = torch.from_numpy(space.low)
         self.width = torch.from_numpy(space.high - space.low)
 
     def values(self, theta: Tensor) -> Tensor:
         rows = max(1, 2**22 // (self.coefficients.numel() // len(self.coefficients)))
-        return torch.cat([self._series(t) for t in theta.split(rows)]) if len(theta) else theta.new_zeros(0)
+        return (
+            torch.cat([self._series(t) for t in theta.split(rows)])
+            if len(theta)
+            else theta.new_zeros(0)
+        )
 
     def tail(self) -> float:
         """The size of the last coefficients along each dimension, in nats: what the next ones would have been at most."""
@@ -60,13 +72,19 @@ class Tabulated(Scalar):
     def from_dict(cls, d: dict) -> "Tabulated":
         """The table that `as_dict` described."""
         coefficients = torch.tensor(d["coefficients"], dtype=torch.float64).reshape(d["shape"])
-        return cls(ParameterSpace.from_list(d["space"]), coefficients, d["n"], d["name"], d["error"])
+        return cls(
+            ParameterSpace.from_list(d["space"]), coefficients, d["n"], d["name"], d["error"]
+        )
 
     def _series(self, theta: Tensor) -> Tensor:
         x = 2 * (theta - self.low) / self.width - 1
-        total = torch.einsum("jk,k...->j...", chebyshev(x[:, 0], self.coefficients.shape[0]), self.coefficients)
+        total = torch.einsum(
+            "jk,k...->j...", chebyshev(x[:, 0], self.coefficients.shape[0]), self.coefficients
+        )
         for d in range(1, self.coefficients.ndim):
-            total = torch.einsum("jk,jk...->j...", chebyshev(x[:, d], self.coefficients.shape[d]), total)
+            total = torch.einsum(
+                "jk,jk...->j...", chebyshev(x[:, d], self.coefficients.shape[d]), total
+            )
         return total
 
 
@@ -99,8 +117,15 @@ def narrowed(space: ParameterSpace, low=None, high=None) -> ParameterSpace:
     high = space.high if high is None else np.asarray(high, dtype=np.float64)
     if not ((low >= space.low) & (low < high) & (high <= space.high)).all():
         box, support = ([a.tolist(), b.tolist()] for a, b in ((low, high), (space.low, space.high)))
-        raise BadSetting(f"the box {box} is not inside the support {support}", "clip it to the support")
-    return ParameterSpace(tuple(replace(p, low=float(a), high=float(b)) for p, a, b in zip(space, low, high, strict=True)))
+        raise BadSetting(
+            f"the box {box} is not inside the support {support}", "clip it to the support"
+        )
+    return ParameterSpace(
+        tuple(
+            replace(p, low=float(a), high=float(b))
+            for p, a, b in zip(space, low, high, strict=True)
+        )
+    )
 
 
 def chebyshev(x: Tensor, n: int) -> Tensor:

@@ -87,7 +87,9 @@ def described(facts: Mapping) -> str | None:
     return "; ".join(said) or None
 
 
-def godambe_factors(scalar: Sum, encoders: Mapping[str, Encoder], n: Mapping[str, int], seed: int) -> dict[str, float]:
+def godambe_factors(
+    scalar: Sum, encoders: Mapping[str, Encoder], n: Mapping[str, int], seed: int
+) -> dict[str, float]:
     """w_m by modality.
 
     Arguments:
@@ -99,18 +101,32 @@ def godambe_factors(scalar: Sum, encoders: Mapping[str, Encoder], n: Mapping[str
         BadSetting: A record holds no moments of the score.
     """
     theta = maximise(scalar, seed).theta.numpy()
-    H, J = zip(*(_moments(encoder, scalar.space, theta) for encoder in encoders.values()), strict=True)
+    H, J = zip(
+        *(_moments(encoder, scalar.space, theta) for encoder in encoders.values()), strict=True
+    )
     known, counts = _constraints(scalar), [n[m] for m in encoders]
-    found = godambe_weights([*counts, 1], np.array([*H, known]), np.array([*J, known])) if known.any() else None
-    found = godambe_weights(counts, np.array(H), np.array(J)) if found is None else found[:-1] / found[-1]
+    found = (
+        godambe_weights([*counts, 1], np.array([*H, known]), np.array([*J, known]))
+        if known.any()
+        else None
+    )
+    found = (
+        godambe_weights(counts, np.array(H), np.array(J))
+        if found is None
+        else found[:-1] / found[-1]
+    )
     return dict(zip(encoders, found.tolist(), strict=True))
 
 
-def _moments(encoder: Encoder, space: ParameterSpace, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _moments(
+    encoder: Encoder, space: ParameterSpace, theta: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """H and J of an observation `(D, D)` at the cell of its record next to theta `(D,)`, zero in what it does not know."""
     if not encoder.record or "score" not in encoder.record["parts"]:
         what = f"the record of '{encoder.name}' has no moments of the score, from which 'weights: godambe' is computed"
-        raise BadSetting(what, f"run 'addend calibrate {encoder.name}' and register it, or leave 'weights' out")
+        raise BadSetting(
+            what, f"run 'addend calibrate {encoder.name}' and register it, or leave 'weights' out"
+        )
     moments, own = Record.from_dict(encoder.record).parts["score"], space.index(encoder.space.names)
     u = encoder.space.to_unit(moments.cells) - encoder.space.to_unit(theta[own])
     near, found = (u**2).sum(axis=1).argmin(), np.zeros((2, len(space), len(space)))

@@ -34,7 +34,9 @@ class Audited:
     __radd__ = __add__
 
 
-def audited(audit: Audited, criticals: Criticals, fit: Fit, n: int, observed: float | None) -> tuple[dict, list[str]]:
+def audited(
+    audit: Audited, criticals: Criticals, fit: Fit, n: int, observed: float | None
+) -> tuple[dict, list[str]]:
     """The blocks `audit`, `coverage`, `pulls` and `tension`, and what must be said in a sentence."""
     found, widths = audit.repetitions, audit.widths
     regions = {
@@ -65,12 +67,16 @@ def audited(audit: Audited, criticals: Criticals, fit: Fit, n: int, observed: fl
 
 def critical_values(criticals: Criticals, fit: Fit) -> list[dict]:
     """The block `critical`: each parameter's own critical values along itself."""
-    lines = [(p, critical_blocks(values, fit.theta.numpy(), 1)) for p, values in criticals.single.items()]
+    lines = [
+        (p, critical_blocks(values, fit.theta.numpy(), 1)) for p, values in criticals.single.items()
+    ]
     return [b for p, blocks in lines for b in blocks if b["parameter"] == p]
 
 
 def _audit(found: Repetitions, inside: np.ndarray) -> Audit:
-    return Audit.measure(found.names, found.theta, inside, TWO, found.theta.min(axis=0), found.theta.max(axis=0))
+    return Audit.measure(
+        found.names, found.theta, inside, TWO, found.theta.min(axis=0), found.theta.max(axis=0)
+    )
 
 
 def _curve(label: str, names: tuple[str, ...], level: np.ndarray, n: int) -> dict:
@@ -78,7 +84,9 @@ def _curve(label: str, names: tuple[str, ...], level: np.ndarray, n: int) -> dic
     return _coverage(label, names, level[:, :, None] <= np.array(LEVELS), LEVELS, n)
 
 
-def _counts(label: str, names: tuple[str, ...], single: np.ndarray, joint: np.ndarray, n: int) -> dict:
+def _counts(
+    label: str, names: tuple[str, ...], single: np.ndarray, joint: np.ndarray, n: int
+) -> dict:
     """Coverage at the levels that were learned, from memberships `(n, P, A)` and `(n, A)`."""
     return _coverage(label, names, np.concatenate([single, joint[:, None]], axis=1), TWO, n)
 
@@ -96,7 +104,9 @@ def _pulls(found: Repetitions, widths: Widths, criticals: Criticals, fit: Fit) -
     if regular.sum() < 2 or not names:
         return None
     truth, hat, std = (a[regular][:, columns] for a in (found.theta, found.theta_hat, widths.std))
-    closure = Closure.measure(names, truth, hat, std, TWO, criticals.inside(found)[regular][:, rows])
+    closure = Closure.measure(
+        names, truth, hat, std, TWO, criticals.inside(found)[regular][:, rows]
+    )
     bias = {p: [float(m), float(e)] for p, m, e in zip(names, *closure.bias, strict=True)}
     return pulls_block(closure) | {"bias": bias, "at_boundary": int((~regular).sum())}
 
@@ -104,7 +114,11 @@ def _pulls(found: Repetitions, widths: Widths, criticals: Criticals, fit: Fit) -
 def _said(audit: Audit, found: Repetitions) -> list[str]:
     """Where learned sets fail in some slice of theta, all slices sharing a false-alarm rate of 1 %; and lost ascents."""
     lost = 1 - found.converged.mean()
-    stuck = [f"In {lost:.0%} of repetitions the maximum was not reached; their t is too small."] if lost > 0.01 else []
+    stuck = (
+        [f"In {lost:.0%} of repetitions the maximum was not reached; their t is too small."]
+        if lost > 0.01
+        else []
+    )
     return stuck + [
         f"Calibrated sets hold the truth in {cell['coverage']:.0%} of repetitions with {cell['parameter']} between"
         f" {cell['from']:.4g} and {cell['to']:.4g}, not in {cell['level']:.0%}."

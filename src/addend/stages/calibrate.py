@@ -33,7 +33,9 @@ def calibrate(name: str) -> None:
     modality, encoder = find(name), Encoder.load(places.encoder(name, "head"))
     budget = read_budget(places.settings(name, "calibrate"))
     audit, pool = (shards.read_set(places.pool(name, p)).columns for p in ("audit", "calibrate"))
-    record = conclude(_measured(encoder, modality, budget), encoder, modality, audit, pool, budget.seed)
+    record = conclude(
+        _measured(encoder, modality, budget), encoder, modality, audit, pool, budget.seed
+    )
     with fresh_folder(places.encoder(name, "record")) as folder:
         (folder / artifact.RECORD).write_text(json.dumps(record.as_dict(), allow_nan=False) + "\n")
         write_page(folder, encoder, record, places.settings(name, "register"))
@@ -48,14 +50,27 @@ def _measured(encoder: Encoder, modality: Modality, budget: Budget) -> list[Reco
     return measured
 
 
-def conclude(measured: list[Record], encoder: Encoder, modality: Modality, audit: Columns, pool: Columns, seed: int) -> Record:
+def conclude(
+    measured: list[Record],
+    encoder: Encoder,
+    modality: Modality,
+    audit: Columns,
+    pool: Columns,
+    seed: int,
+) -> Record:
     """The sum of the parts, and what the pools add to it."""
-    support = Support.measure(_embedded(encoder, pool)[:SUPPORT_ROWS], np.random.default_rng([seed, *b"support"]))
-    sets = {name: _embedded(encoder, modality.read(table)) for name, table in modality.sets().items()}
+    support = Support.measure(
+        _embedded(encoder, pool)[:SUPPORT_ROWS], np.random.default_rng([seed, *b"support"])
+    )
+    sets = {
+        name: _embedded(encoder, modality.read(table)) for name, table in modality.sets().items()
+    }
     parts = {f"outside_{name}": Outside.measure(name, support, rows) for name, rows in sets.items()}
     parts["log_score"] = Mean.measure("log p(x | theta)", log_scores(encoder, audit))
     record = total(measured)
-    return replace(record, parts=record.parts | parts, support=support, centring=centring(measured, encoder))
+    return replace(
+        record, parts=record.parts | parts, support=support, centring=centring(measured, encoder)
+    )
 
 
 def total(records: list[Record]) -> Record:
@@ -86,7 +101,10 @@ def write_page(folder: Path, encoder: Encoder, record: Record, thresholds: dict)
         "held-out log score": _log_score(record.parts["log_score"]),
     }  # fmt: skip
     gate = judge(record, thresholds) if thresholds else None
-    return write_encoder(folder, encoder_record(record, encoder.space, gate, title=encoder.manifest["title"], facts=facts))
+    return write_encoder(
+        folder,
+        encoder_record(record, encoder.space, gate, title=encoder.manifest["title"], facts=facts),
+    )
 
 
 def read_budget(settings: dict) -> Budget:
@@ -94,7 +112,10 @@ def read_budget(settings: dict) -> Budget:
     for field in fields(Budget):
         value = settings.get(field.name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise BadSetting(f"calibrate.{field.name} is {value}, expected a whole number from 1 up", "mend it in params.yaml")
+            raise BadSetting(
+                f"calibrate.{field.name} is {value}, expected a whole number from 1 up",
+                "mend it in params.yaml",
+            )
     return Budget(**{f.name: settings[f.name] for f in fields(Budget)})
 
 

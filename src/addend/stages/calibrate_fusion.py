@@ -69,15 +69,23 @@ def calibrate(fusion: str) -> None:
     """Calibrate a fusion and write `calibration.json`."""
     torch.set_num_threads(1)
     terms, folder = read_terms(fusion), places.fusion(fusion, "fit")
-    observed = {m: shards.read_set(places.fusion(fusion, "observations") / m).columns for m in terms.used}
+    observed = {
+        m: shards.read_set(places.fusion(fusion, "observations") / m).columns for m in terms.used
+    }
     stated = json.loads((folder / "fit.json").read_text())["tension"]
-    known = Known(read_curves(folder / "curves.npz").posterior[FUSED].values, stated and stated["Q"])
+    known = Known(
+        read_curves(folder / "curves.npz").posterior[FUSED].values, stated and stated["Q"]
+    )
     found = calibration(fusion, terms, observed, known, places.fusion_settings(fusion))
     with fresh_folder(places.fusion(fusion, "calibration")) as folder:
-        (folder / "calibration.json").write_text(json.dumps(found, indent=1, allow_nan=False) + "\n")
+        (folder / "calibration.json").write_text(
+            json.dumps(found, indent=1, allow_nan=False) + "\n"
+        )
 
 
-def calibration(fusion: str, terms: Terms, observed: Mapping[str, Columns], known: Known, settings: Mapping) -> dict:
+def calibration(
+    fusion: str, terms: Terms, observed: Mapping[str, Columns], known: Known, settings: Mapping
+) -> dict:
     """All that calibration says of a fusion, as JSON.
 
     Arguments:
@@ -98,31 +106,48 @@ def calibration(fusion: str, terms: Terms, observed: Mapping[str, Columns], know
     here = installed()
     missing = [m for m in terms.used if m not in here]
     if missing:
-        summary["warnings"].append(f"No repetitions were possible: no installed package simulates {', '.join(missing)}.")
+        summary["warnings"].append(
+            f"No repetitions were possible: no installed package simulates {', '.join(missing)}."
+        )
         return {"summary": summary, "blocks": support, "budget": asdict(budget)}
-    laboratory = Laboratory(terms.scalar, terms.encoders, {m: here[m] for m in terms.used}, observed)
+    laboratory = Laboratory(
+        terms.scalar, terms.encoders, {m: here[m] for m in terms.used}, observed
+    )
     if simulations is not None:
         _correct(laboratory, fit, simulations, settings.get("seed", 0), summary)
     taught, audit = run(fusion, laboratory, fit, known.samples, budget)
     blocks, criticals = _conclude(laboratory, fit, taught, audit, known.q, summary)
-    return {"summary": summary, "blocks": blocks | support, "critical_values": criticals.as_dict(), "budget": asdict(budget)}
+    return {
+        "summary": summary,
+        "blocks": blocks | support,
+        "critical_values": criticals.as_dict(),
+        "budget": asdict(budget),
+    }
 
 
-def run(what: str, laboratory: Laboratory, fit: Fit, samples: np.ndarray, budget: Budget) -> tuple[Repetitions, Audited]:
+def run(
+    what: str, laboratory: Laboratory, fit: Fit, samples: np.ndarray, budget: Budget
+) -> tuple[Repetitions, Audited]:
     """The repetitions that teach, and those that audit."""
     taught, seen, done = [], [], 0
     with progress(f"calibrate {what}", budget.teach + budget.audit, "repetitions") as update:
         for pool, n in enumerate((budget.teach, budget.audit)):
-            blocks = np.array_split(design(samples, fit, n, [budget.seed, pool, 0]), _blocks(n, laboratory))
+            blocks = np.array_split(
+                design(samples, fit, n, [budget.seed, pool, 0]), _blocks(n, laboratory)
+            )
             for block, theta in enumerate(blocks):
-                found = repeat(laboratory, fit, theta, [budget.seed, pool, 1, block], full=bool(pool))
+                found = repeat(
+                    laboratory, fit, theta, [budget.seed, pool, 1, block], full=bool(pool)
+                )
                 (seen if pool else taught).append(found)
                 done += len(theta)
                 update(done)
     return sum(r.repetitions for r in taught), sum(seen)
 
 
-def repeat(laboratory: Laboratory, fit: Fit, theta: np.ndarray, seed: list[int], full: bool) -> Audited:
+def repeat(
+    laboratory: Laboratory, fit: Fit, theta: np.ndarray, seed: list[int], full: bool
+) -> Audited:
     """Repetitions at theta `(J, D)`; their widths and tension only if `full`."""
     S = laboratory.repeat(theta, np.random.default_rng(seed))
     top = climb(S, theta, torch.stack([m.theta for m in fit.modes])[1:])
@@ -136,7 +161,10 @@ def repeat(laboratory: Laboratory, fit: Fit, theta: np.ndarray, seed: list[int],
 
 def design(samples: np.ndarray, fit: Fit, n: int, seed: list[int]) -> np.ndarray:
     """n thetas `(n, D)`: posterior samples, half as far again from their mean, folded back at the bounds."""
-    mean, drawn = samples.mean(axis=0), samples[np.random.default_rng(seed).integers(len(samples), size=n)]
+    mean, drawn = (
+        samples.mean(axis=0),
+        samples[np.random.default_rng(seed).integers(len(samples), size=n)],
+    )
     u = fit.space.to_unit(mean + WIDEN * (drawn - mean))
     return fit.space.from_unit(1 - np.abs(1 - np.mod(u, 2)))
 
@@ -144,26 +172,44 @@ def design(samples: np.ndarray, fit: Fit, n: int, seed: list[int]) -> np.ndarray
 def beside(terms: Terms, settings: Mapping) -> tuple[dict, dict]:
     """The part of `summary` that knows N* and the support, and the block of the latter."""
     outside, warnings = outside_support(terms), standings(terms, settings) + _weighted(terms)
-    modalities = {m: {"outside_support": outside.get(m), "correction": described(terms.facts[m])} for m in terms.used}
+    modalities = {
+        m: {"outside_support": outside.get(m), "correction": described(terms.facts[m])}
+        for m in terms.used
+    }
     support = {f"{m}: {terms.facts[m]['set']}": share for m, share in outside.items()}
-    return {"parameters": {}, "modalities": modalities, "warnings": warnings}, {"support": support} if support else {}
+    return {"parameters": {}, "modalities": modalities, "warnings": warnings}, {
+        "support": support
+    } if support else {}
 
 
 def read_budget(settings: Mapping) -> Budget:
     """The fusion's `calibrate` section; what it does not say is as in `Budget`."""
     given = settings.get("calibrate") or {}
     for key, value in given.items():
-        if key not in {f.name for f in fields(Budget)} or isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            expected = f"expected {', '.join(f.name for f in fields(Budget))} with whole numbers from 1 up"
-            raise BadSetting(f"a fusion's calibrate says '{key}: {value}', {expected}", "mend params.yaml")
+        if (
+            key not in {f.name for f in fields(Budget)}
+            or isinstance(value, bool)
+            or not isinstance(value, int)
+            or value < 1
+        ):
+            expected = (
+                f"expected {', '.join(f.name for f in fields(Budget))} with whole numbers from 1 up"
+            )
+            raise BadSetting(
+                f"a fusion's calibrate says '{key}: {value}', {expected}", "mend params.yaml"
+            )
     return Budget(**given)
 
 
-def _conclude(laboratory: Laboratory, fit: Fit, taught, audit: Audited, q: float | None, summary: dict) -> tuple[dict, Criticals]:
+def _conclude(
+    laboratory: Laboratory, fit: Fit, taught, audit: Audited, q: float | None, summary: dict
+) -> tuple[dict, Criticals]:
     criticals = Criticals.learn(taught)
     for p, values in criticals.single.items():
         found = intervals(laboratory.scalar, fit, p, values)
-        summary["parameters"][p] |= {f"neyman_{k}": list(ends) for k, ends in zip(("68", "95"), found, strict=True)}
+        summary["parameters"][p] |= {
+            f"neyman_{k}": list(ends) for k, ends in zip(("68", "95"), found, strict=True)
+        }
     blocks, said = audited(audit, criticals, fit, sum(laboratory.n.values()), q)
     summary["warnings"] += said
     if "tension" in blocks:
@@ -175,7 +221,11 @@ def _conclude(laboratory: Laboratory, fit: Fit, taught, audit: Audited, q: float
 
 def _sandwich(terms: Terms, fit: Fit, summary: dict) -> None:
     matrix = widened(terms, fit, real_sandwich(terms.scalar, fit))
-    known = {p: float(np.sqrt(matrix[d, d])) for d, p in enumerate(fit.space.names) if p in fit.identified}
+    known = {
+        p: float(np.sqrt(matrix[d, d]))
+        for d, p in enumerate(fit.space.names)
+        if p in fit.identified
+    }
     summary["parameters"] = {p: {"sandwich_std": known.get(p)} for p in fit.space.names}
     summary["sandwich"] = matrix.tolist() if len(known) == len(fit.space) else None
 
@@ -184,15 +234,22 @@ def _correct(laboratory: Laboratory, fit: Fit, simulations: int, seed: int, summ
     found = correct(laboratory, fit, simulations, seed)
     how = f"{LOCAL}, {simulations} simulations an observation"
     for d, p in enumerate(found.names):
-        errors = {"corrected_std": float(np.sqrt(found.covariance[d, d])), "theta_hat_uncorrected": float(fit.theta[d])}
+        errors = {
+            "corrected_std": float(np.sqrt(found.covariance[d, d])),
+            "theta_hat_uncorrected": float(fit.theta[d]),
+        }
         summary["parameters"][p] |= {"theta_hat": float(found.theta[d]), **errors}
     for block in summary["modalities"].values():
         block["correction"] = "; ".join([how, *filter(None, [block["correction"]])])
-    summary["warnings"].append(f"theta_hat is corrected ({how}); profiles and posterior are those of S as it is.")
+    summary["warnings"].append(
+        f"theta_hat is corrected ({how}); profiles and posterior are those of S as it is."
+    )
 
 
 def _weighted(terms: Terms) -> list[str]:
-    factors = [f"{m} {terms.facts[m]['factor']:.3g}" for m in terms.used if "factor" in terms.facts[m]]
+    factors = [
+        f"{m} {terms.facts[m]['factor']:.3g}" for m in terms.used if "factor" in terms.facts[m]
+    ]
     what = "profiles, curvature and posterior no longer give its errors, the sandwich and calibrated intervals do"
     return [f"S is a weighted sum ({', '.join(factors)}): {what}."] if factors else []
 

@@ -19,7 +19,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..calibration.local import DEFAULT, LocalCalibration, Term, calibrate, constraint_term, require_enough
+from ..calibration.local import (
+    DEFAULT,
+    LocalCalibration,
+    Term,
+    calibrate,
+    constraint_term,
+    require_enough,
+)
 from ..maximum.fit import Fit
 from ..scalar import Lazy
 from .experiments import Laboratory
@@ -59,7 +66,9 @@ def correct(laboratory: Laboratory, fit: Fit, times: int, seed: int) -> LocalCal
     return found
 
 
-def _term(laboratory: Laboratory, name: str, theta_hat: np.ndarray, centre: np.ndarray, times: int, rng) -> Term:
+def _term(
+    laboratory: Laboratory, name: str, theta_hat: np.ndarray, centre: np.ndarray, times: int, rng
+) -> Term:
     """A modality's line of the equation: the mean of its whole score at `centre`, its curvature at theta_hat, and J."""
     encoder, n = laboratory.encoders[name], laboratory.n[name]
     at = theta_hat[laboratory.space.index(encoder.space.names)]
@@ -71,6 +80,10 @@ def _term(laboratory: Laboratory, name: str, theta_hat: np.ndarray, centre: np.n
     return Term(encoder.space.names, 1, scores.mean(axis=0).sum(axis=0), H, J, 1 / times)
 
 
-def _constraint(laboratory: Laboratory, constraint, theta_hat: np.ndarray, centre: np.ndarray) -> Term:
+def _constraint(
+    laboratory: Laboratory, constraint, theta_hat: np.ndarray, centre: np.ndarray
+) -> Term:
     d = laboratory.space.index(constraint.space.names)[0]
-    return constraint_term(constraint.space.names[0], constraint.std, float(centre[d]), float(theta_hat[d]))
+    return constraint_term(
+        constraint.space.names[0], constraint.std, float(centre[d]), float(theta_hat[d])
+    )

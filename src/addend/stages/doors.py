@@ -49,10 +49,16 @@ def ingest(name: str, table: Path, set_name: str, append: bool = False) -> shard
     modality = _free(name, set_name)
     columns = modality.read(read_table(Path(table), modality.table))
     facts = {"modality": name, "set": set_name, "mock": False, "source": Path(table).name}
-    return _append(modality, set_name, columns) if append else _keep(modality, set_name, columns, facts)
+    return (
+        _append(modality, set_name, columns)
+        if append
+        else _keep(modality, set_name, columns, facts)
+    )
 
 
-def mock(name: str, set_name: str, like: str, truth: Mapping[str, float], seed: int) -> shards.ObservationSet:
+def mock(
+    name: str, set_name: str, like: str, truth: Mapping[str, float], seed: int
+) -> shards.ObservationSet:
     """Mock observations at a stated theta, with the covariates of the set `like`; the same seed gives the same ones.
 
     Raises:
@@ -65,7 +71,9 @@ def mock(name: str, set_name: str, like: str, truth: Mapping[str, float], seed: 
     source = shards.read_set(places.observations(name, _plain(like)))
     with tempfile.TemporaryDirectory() as folder:
         drawn = fusion.mock(Path(folder) / set_name, name, source, dict(truth), seed)
-        return _keep(modality, set_name, drawn.columns, {**drawn.attrs, "set": set_name, "like": like})
+        return _keep(
+            modality, set_name, drawn.columns, {**drawn.attrs, "set": set_name, "like": like}
+        )
 
 
 def read_truth(given: Sequence[str]) -> dict[str, float]:
@@ -73,7 +81,10 @@ def read_truth(given: Sequence[str]) -> dict[str, float]:
     try:
         return {name: float(value) for name, value in (text.split("=") for text in given)}
     except ValueError:
-        raise BadSetting(f"'{' '.join(given)}' does not state a truth", "write --truth name=value once a parameter") from None
+        raise BadSetting(
+            f"'{' '.join(given)}' does not state a truth",
+            "write --truth name=value once a parameter",
+        ) from None
 
 
 def logl(name: str, set_name: str, points: Path, out: Path | None = None) -> np.ndarray:
@@ -125,11 +136,15 @@ def _free(name: str, set_name: str) -> Modality:
     """The modality, unless the set's name is no name or belongs to its package."""
     modality = find(name)
     if _plain(set_name) in modality.sets():
-        raise SetExists(f"the set '{set_name}' of '{name}' ships with its package", "choose another name")
+        raise SetExists(
+            f"the set '{set_name}' of '{name}' ships with its package", "choose another name"
+        )
     return modality
 
 
-def _keep(modality: Modality, set_name: str, columns: Columns, facts: dict) -> shards.ObservationSet:
+def _keep(
+    modality: Modality, set_name: str, columns: Columns, facts: dict
+) -> shards.ObservationSet:
     """Write a set; what is there already is left alone if it is the same, and refused if it is another."""
     folder = places.observations(modality.name, set_name)
     try:
@@ -160,21 +175,30 @@ def _same(a: Columns, b: Columns) -> bool:
 
 def _plain(name: str) -> str:
     if not NAME.fullmatch(name):
-        raise BadSetting(f"'{name}' cannot name a folder", "use letters, digits, '.', '_' and '-', a letter or digit first")
+        raise BadSetting(
+            f"'{name}' cannot name a folder",
+            "use letters, digits, '.', '_' and '-', a letter or digit first",
+        )
     return name
 
 
 def require_place(out: Path | None) -> None:
     """Raise `BadSetting` unless a file can be written at `out`, or there is none to write."""
     if out is not None and (Path(out).is_dir() or not Path(out).parent.is_dir()):
-        raise BadSetting(f"{out} cannot be written: it is a folder, or lies in none", "name a file in a folder that exists")
+        raise BadSetting(
+            f"{out} cannot be written: it is a folder, or lies in none",
+            "name a file in a folder that exists",
+        )
 
 
 def _write(names: tuple[str, ...], theta: np.ndarray, values: np.ndarray, out: Path | None) -> None:
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow([*names, VALUE])
-    rows.writerows([repr(x) for x in [*point, value]] for point, value in zip(theta.tolist(), values.tolist(), strict=True))
+    rows.writerows(
+        [repr(x) for x in [*point, value]]
+        for point, value in zip(theta.tolist(), values.tolist(), strict=True)
+    )
     if out is None:
         sys.stdout.write(text.getvalue())
         return

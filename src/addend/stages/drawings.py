@@ -16,7 +16,9 @@ DRAWS = 200
 BAND = (0.15865, 0.84135)
 
 
-def panels(terms: Terms, numbers: dict, curves: Curves, observations: Mapping[str, Columns]) -> dict[str, Panel]:
+def panels(
+    terms: Terms, numbers: dict, curves: Curves, observations: Mapping[str, Columns]
+) -> dict[str, Panel]:
     """The panel of every modality in S that can draw one.
 
     Arguments:
@@ -35,7 +37,9 @@ def panels(terms: Terms, numbers: dict, curves: Curves, observations: Mapping[st
     return {name: _panel(drawing) for name, drawing in drawn.items() if drawing is not None}
 
 
-def _thetas(names: tuple[str, ...], theta_hat: Mapping[str, float], posterior: Samples) -> np.ndarray:
+def _thetas(
+    names: tuple[str, ...], theta_hat: Mapping[str, float], posterior: Samples
+) -> np.ndarray:
     """theta_hat, then evenly spaced members of the posterior `(1 + DRAWS, D)`: the same every time, no seed needed."""
     rows = np.linspace(0, len(posterior.values) - 1, min(DRAWS, len(posterior.values))).astype(int)
     draws = posterior.values[rows][:, [posterior.names.index(name) for name in names]]
@@ -49,4 +53,6 @@ def _panel(drawing: Drawing) -> Panel:
 
 def _series(points: Points) -> Series:
     band = np.quantile(points.model_y[1:], BAND, axis=0)
-    return Series(points.x, points.y, points.yerr, points.expected[0], points.model_x, points.model_y[0], band)
+    return Series(
+        points.x, points.y, points.yerr, points.expected[0], points.model_x, points.model_y[0], band
+    )

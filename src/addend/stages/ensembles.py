@@ -27,7 +27,9 @@ def members(encoder) -> list:
     if isinstance(encoder, Adjusted):
         return [Adjusted(own, encoder.centring, encoder.weight) for own in members(encoder.encoder)]
     head = encoder.head
-    return [replace(encoder, head=own) for own in head.members] if isinstance(head, Ensemble) else []
+    return (
+        [replace(encoder, head=own) for own in head.members] if isinstance(head, Ensemble) else []
+    )
 
 
 def widened(terms: Terms, fit: Fit, covariance: np.ndarray) -> np.ndarray:

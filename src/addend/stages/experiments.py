@@ -30,7 +30,13 @@ PAIRS = 2**13
 
 def which(n: int) -> Parameter:
     """The coordinate that says which of n repetitions is meant."""
-    return Parameter("repetition", "1", "The number of a repetition; not to be maximised over", 0.0, float(max(n - 1, 1)))
+    return Parameter(
+        "repetition",
+        "1",
+        "The number of a repetition; not to be maximised over",
+        0.0,
+        float(max(n - 1, 1)),
+    )
 
 
 class Repeated(Scalar):
@@ -58,10 +64,17 @@ class Repeated(Scalar):
         return torch.cat([self.psi(t[:, :-1], repetition(t)) for t in theta.split(self.rows)])
 
     def values(self, theta: Tensor) -> Tensor:
-        return torch.cat([self.psi(t[:, :-1], repetition(t)).sum(dim=1) for t in theta.split(self.rows)])
+        return torch.cat(
+            [self.psi(t[:, :-1], repetition(t)).sum(dim=1) for t in theta.split(self.rows)]
+        )
 
     def jet(self, theta: Tensor) -> Jet:
-        return Jet(*(torch.cat(group) for group in zip(*map(self._jet, theta.split(self.rows)), strict=True)))
+        return Jet(
+            *(
+                torch.cat(group)
+                for group in zip(*map(self._jet, theta.split(self.rows)), strict=True)
+            )
+        )
 
     def each_score(self, theta: Tensor) -> Tensor:
         """The gradient of each observation's psi, `(B, N, D)`, at theta `(B, D + 1)`."""
@@ -153,21 +166,30 @@ class Laboratory:
         terms += [Remeasured(c, self._measured(c, theta, rng), index) for c in self.constraints]
         return Sum(terms, ParameterSpace((*self.space, index)))
 
-    def simulate(self, name: str, theta: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    def simulate(
+        self, name: str, theta: np.ndarray, rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
         """One observation of a modality at each theta `(K N, D)` of S, going K times through its N real covariates."""
         modality = self.simulators[name]
         passes = len(theta) // self.n[name]
-        covariates = {f.name: np.tile(np.asarray(self.observed[name][f.name]), passes) for f in modality.schema.covariates}
+        covariates = {
+            f.name: np.tile(np.asarray(self.observed[name][f.name]), passes)
+            for f in modality.schema.covariates
+        }
         own = theta[:, self.space.index(self.encoders[name].space.names)]
         return {**modality.simulate(own, covariates, rng), **covariates}
 
-    def _repeated(self, name: str, theta: np.ndarray, index: Parameter, rng: np.random.Generator) -> Repeated:
+    def _repeated(
+        self, name: str, theta: np.ndarray, index: Parameter, rng: np.random.Generator
+    ) -> Repeated:
         encoder, n = self.encoders[name], self.n[name]
         columns = self.simulate(name, np.repeat(theta, n, axis=0), rng)
         z, e = (a.reshape(len(theta), n, -1) for a in encoder.embed(columns))
         shared = bool((e == e[:1]).all())
         return Repeated(encoder, z, e[:1] if shared else e, index)
 
-    def _measured(self, constraint: Constraint, theta: np.ndarray, rng: np.random.Generator) -> Tensor:
+    def _measured(
+        self, constraint: Constraint, theta: np.ndarray, rng: np.random.Generator
+    ) -> Tensor:
         eta = theta[:, self.space.index(constraint.space.names)[0]]
         return torch.from_numpy(eta + constraint.std * rng.standard_normal(len(theta)))

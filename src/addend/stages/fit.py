@@ -29,9 +29,15 @@ def fuse(fusion: str) -> None:
     """Fit S and everything that is said beside it."""
     torch.set_num_threads(1)
     terms, seed = read_terms(fusion), places.fusion_settings(fusion).get("seed", 0)
-    rests = {m: with_constraints(terms.scalar, [k for k in terms.used if k != m]) for m in terms.used if len(terms.used) > 1}
+    rests = {
+        m: with_constraints(terms.scalar, [k for k in terms.used if k != m])
+        for m in terms.used
+        if len(terms.used) > 1
+    }
     alone = {m: with_constraints(terms.scalar, [m]) for m in terms.used}
-    with progress(f"fuse {fusion}", 2 + len(rests) + len(alone), "posteriors and profiles") as update:
+    with progress(
+        f"fuse {fusion}", 2 + len(rests) + len(alone), "posteriors and profiles"
+    ) as update:
         fit, posterior = maximise(terms.scalar, seed), sample(terms.scalar, seed)
         update(1)
         numbers = fused(terms, fit, posterior)
@@ -48,7 +54,10 @@ def fuse(fusion: str) -> None:
     numbers["tension"] = _tension(terms, fit)
     curves = Curves(
         {FUSED: _samples(posterior), **{m: _samples(p) for m, (_, p) in own.items()}},
-        {FUSED: _profiles(terms.scalar, fit), **{m: _profiles(alone[m], f) for m, (f, _) in own.items()}},
+        {
+            FUSED: _profiles(terms.scalar, fit),
+            **{m: _profiles(alone[m], f) for m, (f, _) in own.items()},
+        },
     )
     with fresh_folder(places.fusion(fusion, "fit")) as folder:
         (folder / "fit.json").write_text(json.dumps(numbers, indent=1, allow_nan=False) + "\n")
@@ -57,7 +66,10 @@ def fuse(fusion: str) -> None:
 
 def fused(terms: Terms, fit: Fit, posterior: Posterior) -> dict:
     """What is said of S itself."""
-    intervals = {k: {p: profile_interval(terms.scalar, fit, p, level) for p in fit.space.names} for k, level in LEVELS.items()}
+    intervals = {
+        k: {p: profile_interval(terms.scalar, fit, p, level) for p in fit.space.names}
+        for k, level in LEVELS.items()
+    }
     covariance = fit.covariance.numpy()
     own = {p.name: {k: v[p.name] for k, v in intervals.items()} for p in fit.space}
     return {
@@ -88,7 +100,11 @@ def modality_block(terms: Terms, fit: Fit, name: str, own: Fit, posterior: Poste
 
 def answer(fit: Fit, posterior: Posterior) -> dict:
     """theta_hat and posterior of every parameter that a scalar function identifies."""
-    return {p.name: _answer(p, d, fit, posterior) for d, p in enumerate(fit.space) if p.name in fit.identified}
+    return {
+        p.name: _answer(p, d, fit, posterior)
+        for d, p in enumerate(fit.space)
+        if p.name in fit.identified
+    }
 
 
 def _answer(p, d: int, fit: Fit, posterior: Posterior) -> dict:
@@ -112,7 +128,11 @@ def _parameter(p, d: int, fit: Fit, posterior: Posterior, intervals: dict[str, I
 
 def _mode(fit: Fit, mode) -> dict:
     theta = dict(zip(fit.space.names, mode.theta.tolist(), strict=True))
-    return {"theta": theta, "delta": 2 * (fit.value - mode.value), "at_boundary": bool(mode.at_boundary)}
+    return {
+        "theta": theta,
+        "delta": 2 * (fit.value - mode.value),
+        "at_boundary": bool(mode.at_boundary),
+    }
 
 
 def _pulls(own: Fit, fit: Fit) -> dict[str, float]:
@@ -130,9 +150,16 @@ def _tension(terms: Terms, fit: Fit) -> dict | None:
     if len(terms.used) < 2:
         return None
     found = tension(terms.scalar, fit)
-    caveat = "" if found.test.regular else ", only a guide: a maximum lies at a bound or is not alone"
+    caveat = (
+        "" if found.test.regular else ", only a guide: a maximum lies at a bound or is not alone"
+    )
     note = f"chi-square by ranks{caveat}"
-    return {"Q": found.test.statistic, "dof": found.test.degrees, "p_value": found.test.p_value, "note": note}
+    return {
+        "Q": found.test.statistic,
+        "dof": found.test.degrees,
+        "p_value": found.test.p_value,
+        "note": note,
+    }
 
 
 def _samples(posterior: Posterior) -> Samples:
@@ -146,6 +173,10 @@ def _profiles(scalar: Scalar, fit: Fit, points: int = 61, reach: float = 4.0) ->
     for d, p in enumerate(fit.space):
         if p.name in fit.identified:
             at, half = float(fit.theta[d]), reach * float(fit.std[d])
-            grid = torch.linspace(max(p.low, at - half), min(p.high, at + half), points, dtype=torch.float64)
-            curves[p.name] = Profile(grid.numpy(), profile(scalar, fit, p.name, grid).t.clamp(min=0).numpy())
+            grid = torch.linspace(
+                max(p.low, at - half), min(p.high, at + half), points, dtype=torch.float64
+            )
+            curves[p.name] = Profile(
+                grid.numpy(), profile(scalar, fit, p.name, grid).t.clamp(min=0).numpy()
+            )
     return curves

@@ -49,7 +49,9 @@ def gather(fusion: str) -> None:
                 shutil.copytree(found.folder, folder / name)
 
 
-def mock(folder: Path, name: str, like: shards.ObservationSet, truth: dict, seed: int) -> shards.ObservationSet:
+def mock(
+    folder: Path, name: str, like: shards.ObservationSet, truth: dict, seed: int
+) -> shards.ObservationSet:
     """A mock set at a stated truth, with the covariates of another set."""
     modality = find(name)
     space = read_agreement(places.ROOT).subset(modality.parameters)
@@ -58,7 +60,13 @@ def mock(folder: Path, name: str, like: shards.ObservationSet, truth: dict, seed
     rng = np.random.default_rng([seed, *name.encode()])
     drawn = modality.simulate(np.tile(theta, (like.n, 1)), covariates, rng)
     stated = dict(zip(space.names, theta.tolist(), strict=True))
-    facts = {"modality": name, "set": f"mock of {like.attrs['set']}", "mock": True, "truth": stated, "seed": seed}
+    facts = {
+        "modality": name,
+        "set": f"mock of {like.attrs['set']}",
+        "mock": True,
+        "truth": stated,
+        "seed": seed,
+    }
     return shards.write_set(folder, {**drawn, **covariates}, modality.schema, facts)
 
 
@@ -69,8 +77,13 @@ def evaluate(fusion: str) -> None:
     facts = {}
     with fresh_folder(places.fusion(fusion, "terms")) as folder:
         for name, pin in pins.items():
-            gathered, wanted = places.fusion(fusion, "observations") / name, settings["modalities"][name]["set"]
-            reason = pin["dropped"] or (None if gathered.exists() else f"the set '{wanted}' has no observations")
+            gathered, wanted = (
+                places.fusion(fusion, "observations") / name,
+                settings["modalities"][name]["set"],
+            )
+            reason = pin["dropped"] or (
+                None if gathered.exists() else f"the set '{wanted}' has no observations"
+            )
             facts[name] = {"set": wanted, "n": 0, "shards": [], "encoder": None, "dropped": reason}
             if reason is None:
                 facts[name] |= _embed(folder / name, registry, pin, gathered)
@@ -110,7 +123,10 @@ def _assemble(folder: Path, facts: dict[str, dict], fusion: str) -> Terms:
             made = load_file(folder / name / "embedded.safetensors")
             terms.append(Lazy.embedded(encoders[name], made["z"], made["e"], name))
     if not terms:
-        raise NoObservations(f"every modality of fusion '{fusion}' is dropped", "register encoders, or ingest observations")
+        raise NoObservations(
+            f"every modality of fusion '{fusion}' is dropped",
+            "register encoders, or ingest observations",
+        )
     space = Sum(terms).space
     agreement = read_agreement(places.ROOT).subset(space.names)
     return Terms(Sum([*terms, *constraints(agreement)], agreement), encoders, facts)
@@ -127,7 +143,9 @@ def _correct(folder: Path, facts: dict[str, dict], fusion: str) -> None:
         torch.set_num_threads(1)
         terms = _assemble(folder, facts, fusion)
         n = {m: facts[m]["n"] for m in terms.used}
-        for name, factor in godambe_factors(terms.scalar, terms.encoders, n, settings.get("seed", 0)).items():
+        for name, factor in godambe_factors(
+            terms.scalar, terms.encoders, n, settings.get("seed", 0)
+        ).items():
             facts[name]["factor"] = factor
 
 
@@ -138,7 +156,9 @@ def _embed(folder: Path, registry: Registry, pin: dict, gathered: Path) -> dict:
     encoder, found = Encoder.load(folder / "encoder"), shards.open_set(gathered)
     parts = [_embed_shard(encoder, shard, columns) for shard, columns in found]
     ensemble = {"members": len(encoder.head.members)} if isinstance(encoder.head, Ensemble) else {}
-    save_file({k: torch.cat([p[k] for p in parts]) for k in ("z", "e")}, folder / "embedded.safetensors")
+    save_file(
+        {k: torch.cat([p[k] for p in parts]) for k in ("z", "e")}, folder / "embedded.safetensors"
+    )
     return {
         "n": found.n, "mock": found.attrs["mock"],
         "shards": [{"name": s.name, "digest": s.digest, "n": s.n} for s in found.shards],
@@ -148,7 +168,13 @@ def _embed(folder: Path, registry: Registry, pin: dict, gathered: Path) -> dict:
 
 def _embed_shard(encoder: Encoder, shard: shards.Shard, columns: dict) -> dict[str, torch.Tensor]:
     """z and e of a shard, kept for ever under the digests of what made them."""
-    path = places.ROOT / "data" / "scalars" / encoder.name / f"{encoder.digest[:16]}-{shard.digest[:16]}.safetensors"
+    path = (
+        places.ROOT
+        / "data"
+        / "scalars"
+        / encoder.name
+        / f"{encoder.digest[:16]}-{shard.digest[:16]}.safetensors"
+    )
     if not path.exists():
         z, e = encoder.embed(columns)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -168,7 +194,9 @@ def _require_real(name: str, found: shards.ObservationSet) -> None:
 def _point(space: ParameterSpace, truth: dict) -> np.ndarray:
     for name in space.names:
         if name not in truth:
-            raise BadSetting(f"the truth lacks '{name}'", "state every parameter of every modality of the fusion")
+            raise BadSetting(
+                f"the truth lacks '{name}'", "state every parameter of every modality of the fusion"
+            )
     theta = np.array([float(truth[name]) for name in space.names])
     space.require_inside(theta)
     return theta

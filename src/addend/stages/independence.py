@@ -27,7 +27,9 @@ from .doors import champion
 SEED = 1
 
 
-def independence(names: Sequence[str], tables: Sequence[Path], theta: Path | None, false_alarm: float = 0.05) -> Independence:
+def independence(
+    names: Sequence[str], tables: Sequence[Path], theta: Path | None, false_alarm: float = 0.05
+) -> Independence:
     """What the gate finds on two tables whose rows are pairs.
 
     Arguments:
@@ -46,12 +48,23 @@ def independence(names: Sequence[str], tables: Sequence[Path], theta: Path | Non
     columns = [_read(name, path) for name, path in zip(names, tables, strict=True)]
     encoders = [champion(name) for name in names]
     space = encoders[0].space | encoders[1].space
-    points = None if theta is None else read_points(Path(theta), space, read_agreement(places.ROOT).names)
+    points = (
+        None
+        if theta is None
+        else read_points(Path(theta), space, read_agreement(places.ROOT).names)
+    )
     _require_pairs([*map(_rows, columns), *([] if points is None else [len(points)])])
-    return check_independence(pair(encoders, columns, space, points), np.random.default_rng(SEED), false_alarm)
+    return check_independence(
+        pair(encoders, columns, space, points), np.random.default_rng(SEED), false_alarm
+    )
 
 
-def pair(encoders: Sequence[Encoder], columns: Sequence[Columns], space: ParameterSpace, theta: np.ndarray | None) -> Pairs:
+def pair(
+    encoders: Sequence[Encoder],
+    columns: Sequence[Columns],
+    space: ParameterSpace,
+    theta: np.ndarray | None,
+) -> Pairs:
     """N pairs: z of either free of theta `(N, D)`, columns as in `space`, and of its own covariates.
 
     A covariate that both have, with one value in every pair, is one thing that both may depend on, as theta is.
@@ -61,15 +74,27 @@ def pair(encoders: Sequence[Encoder], columns: Sequence[Columns], space: Paramet
     z = []
     for encoder, own in zip(encoders, columns, strict=True):
         made, e = (part.numpy() for part in encoder.embed(own))
-        z.append(unexplained(np.concatenate([theta[:, space.index(encoder.space.names)], e], axis=1), made))
-    a, b = ({f.name: own[f.name] for f in encoder.schema.covariates} for encoder, own in zip(encoders, columns, strict=True))
-    common = [a[name].reshape(n, -1) for name in a if name in b and np.array_equal(a[name], b[name])]
+        z.append(
+            unexplained(
+                np.concatenate([theta[:, space.index(encoder.space.names)], e], axis=1), made
+            )
+        )
+    a, b = (
+        {f.name: own[f.name] for f in encoder.schema.covariates}
+        for encoder, own in zip(encoders, columns, strict=True)
+    )
+    common = [
+        a[name].reshape(n, -1) for name in a if name in b and np.array_equal(a[name], b[name])
+    ]
     return Pairs((encoders[0].name, encoders[1].name), np.concatenate([theta, *common], axis=1), *z)
 
 
 def said(found: Independence) -> str:
     """What the gate found, the numbers first."""
-    free, coupled = "These pairs show no coupling: their terms may be added.", "They are coupled: their sum is over-confident."
+    free, coupled = (
+        "These pairs show no coupling: their terms may be added.",
+        "They are coupled: their sum is over-confident.",
+    )
     linear, learned = f"{found.correlation:.2g}", f"{found.classifier:.2g}"
     return "\n".join([
         f"{found.names[0]} and {found.names[1]}, {found.n:,} pairs",

@@ -46,7 +46,11 @@ class Pull:
     @property
     def what(self) -> str:
         """Its name."""
-        return f"{self.term} {self.shard}".strip() if self.row is None else f"{self.term} row {self.row}"
+        return (
+            f"{self.term} {self.shard}".strip()
+            if self.row is None
+            else f"{self.term} row {self.row}"
+        )
 
 
 def influence(fusion: str, out: Path | None = None) -> str:
@@ -61,13 +65,18 @@ def influence(fusion: str, out: Path | None = None) -> str:
     require_place(out)
     if not (places.fusion(fusion, "terms") / TERMS).exists():
         places.fusion_settings(fusion)
-        raise NoObservations(f"the terms of fusion '{fusion}' have not been evaluated", f"run 'dvc repro report@{fusion}'")
+        raise NoObservations(
+            f"the terms of fusion '{fusion}' have not been evaluated",
+            f"run 'dvc repro report@{fusion}'",
+        )
     terms = read_terms(fusion)
     fit = maximise(terms.scalar, places.fusion_settings(fusion).get("seed", 0))
     found = list(pulls(terms, fit))
     if out is not None:
         _write(fit.space.names, found, Path(out))
-    heading = f"Where theta_hat of '{fusion}' goes as this is left out: standard errors, to first order"
+    heading = (
+        f"Where theta_hat of '{fusion}' goes as this is left out: standard errors, to first order"
+    )
     return "\n".join([heading, *_lines(fit.space.names, found)])
 
 
@@ -81,12 +90,17 @@ def pulls(terms: Terms, fit: Fit) -> Iterator[Pull]:
         rows, start = -found.observations[name].numpy() / sigma, 0
         for shard in terms.facts[name]["shards"]:
             yield Pull(name, shard["name"], None, rows[start : start + shard["n"]].sum(axis=0))
-            yield from (Pull(name, shard["name"], i + 1, rows[i]) for i in range(start, start + shard["n"]))
+            yield from (
+                Pull(name, shard["name"], i + 1, rows[i]) for i in range(start, start + shard["n"])
+            )
             start += shard["n"]
 
 
 def _lines(names: tuple[str, ...], found: list[Pull]) -> Iterator[str]:
-    groups = [p for p in found if p.row is None and not p.shard], [p for p in found if p.row is not None]
+    groups = (
+        [p for p in found if p.row is None and not p.shard],
+        [p for p in found if p.row is not None],
+    )
     for d, name in enumerate(names):
         yield f"\n{name}"
         for group in groups:
@@ -98,4 +112,7 @@ def _write(names: tuple[str, ...], found: list[Pull], out: Path) -> None:
     with written_beside(out) as temporary, temporary.open("w", newline="") as handle:
         rows = csv.writer(handle, lineterminator="\n")
         rows.writerow(["term", "shard", "row", *names])
-        rows.writerows([p.term, p.shard, "" if p.row is None else p.row, *(f"{v:.6g}" for v in p.shift)] for p in found)
+        rows.writerows(
+            [p.term, p.shard, "" if p.row is None else p.row, *(f"{v:.6g}" for v in p.shift)]
+            for p in found
+        )

@@ -15,11 +15,15 @@ def modalities() -> str:
         sets = [folder.name for folder in sorted(places.observations(name, "").glob("*/"))]
         lines = {
             "parameters": ", ".join(modality.parameters),
-            "sets": ", ".join(_set(name, each) for each in sets) or f"none; 'addend observe {name}' brings those it ships",
+            "sets": ", ".join(_set(name, each) for each in sets)
+            or f"none; 'addend observe {name}' brings those it ships",
             "champion": _champion(registry, name),
         }
         blocks.append(_block(f"{name}: {modality.title}", lines))
-    return "\n".join(blocks) or "no modality is installed; 'pip install -e modalities/toy' installs one"
+    return (
+        "\n".join(blocks)
+        or "no modality is installed; 'pip install -e modalities/toy' installs one"
+    )
 
 
 def fusions() -> str:

@@ -37,19 +37,31 @@ class Criticals:
     def learn(cls, taught: Repetitions) -> "Criticals":
         """By quantile regression over theta; raises `TooFewSimulations`."""
         teach = lambda t: learn(Draws(taught.names, taught.theta, t))  # noqa: E731
-        return cls({p: teach(t) for p, t in zip(taught.profiled, taught.single.T, strict=True)}, teach(taught.joint))
+        return cls(
+            {p: teach(t) for p, t in zip(taught.profiled, taught.single.T, strict=True)},
+            teach(taught.joint),
+        )
 
     def inside(self, found: Repetitions) -> np.ndarray:
         """Whether the interval of each parameter holds the truth, `(n, P, A)`."""
-        held = [self.single[p].inside(found.theta, t) for p, t in zip(found.profiled, found.single.T, strict=True)]
-        return np.stack(held, axis=1) if held else np.zeros((len(found.theta), 0, len(self.joint.levels)), dtype=bool)
+        held = [
+            self.single[p].inside(found.theta, t)
+            for p, t in zip(found.profiled, found.single.T, strict=True)
+        ]
+        return (
+            np.stack(held, axis=1)
+            if held
+            else np.zeros((len(found.theta), 0, len(self.joint.levels)), dtype=bool)
+        )
 
     def as_dict(self) -> dict:
         """The functions as plain JSON."""
         return {"joint": self.joint.as_dict(), **{p: c.as_dict() for p, c in self.single.items()}}
 
 
-def intervals(scalar: Scalar, fit: Fit, name: str, critical: CriticalValues) -> list[tuple[float, float]]:
+def intervals(
+    scalar: Scalar, fit: Fit, name: str, critical: CriticalValues
+) -> list[tuple[float, float]]:
     """The hull of the set of each level of `critical`, in the parameter's unit; it ends where the support does."""
     x = _grid(scalar, fit, name, critical)
     curve = profile(scalar, fit, name, x)

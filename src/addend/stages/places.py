@@ -48,14 +48,20 @@ def settings(modality: str, section: str) -> dict:
 
 def fusions() -> dict[str, dict]:
     """Every fusion of the root `params.yaml`; `BadSetting` for the first that cannot be used."""
-    return {name: require_fusion(name, found) for name, found in _section(ROOT / "params.yaml", "fusions").items()}
+    return {
+        name: require_fusion(name, found)
+        for name, found in _section(ROOT / "params.yaml", "fusions").items()
+    }
 
 
 def fusion_settings(name: str) -> dict:
     """The fusion of that name; `BadSetting` if there is none, or it cannot be used."""
     found = _section(ROOT / "params.yaml", "fusions")
     if name not in found:
-        raise BadSetting(f"there is no fusion '{name}', found {', '.join(map(str, found)) or 'none'}", "name it in params.yaml")
+        raise BadSetting(
+            f"there is no fusion '{name}', found {', '.join(map(str, found)) or 'none'}",
+            "name it in params.yaml",
+        )
     return require_fusion(name, found[name])
 
 
@@ -63,13 +69,17 @@ def _section(path: Path, name: str) -> dict:
     try:
         found = (yaml.safe_load(path.read_text()) or {})[name]
     except FileNotFoundError:
-        raise BadSetting(f"there is no {path}", "run from the project's root, or create it") from None
+        raise BadSetting(
+            f"there is no {path}", "run from the project's root, or create it"
+        ) from None
     except (KeyError, TypeError):
         raise BadSetting(f"{path} has no section '{name}'", "add it") from None
     except yaml.YAMLError as e:
         raise BadSetting(f"{path} is not YAML ({type(e).__name__})", "mend it") from None
     if not isinstance(found, dict):
-        raise BadSetting(f"section '{name}' of {path} is {found!r}, expected names with their values", "mend it")
+        raise BadSetting(
+            f"section '{name}' of {path} is {found!r}, expected names with their values", "mend it"
+        )
     return Section(found, f"section '{name}' of {path}")
 
 

@@ -21,14 +21,18 @@ from .calibrate import log_scores
 def register(name: str) -> None:
     """Register the encoder with its record; promote it, or record why not."""
     thresholds, registry = places.settings(name, "register"), Registry(root=places.ROOT)
-    record = Record.from_dict(json.loads((places.encoder(name, "record") / artifact.RECORD).read_text()))
+    record = Record.from_dict(
+        json.loads((places.encoder(name, "record") / artifact.RECORD).read_text())
+    )
     with tempfile.TemporaryDirectory() as scratch:
         folder = assemble(name, Path(scratch) / "encoder")
         encoder = Encoder.load(folder)
         champion = registry.champion(name)
         other = champion and champion.digest != encoder.digest
         difference = _difference(name, encoder, registry, champion) if other else None
-        verdict = judge(record, thresholds, difference, f"version {champion.version}" if champion else "")
+        verdict = judge(
+            record, thresholds, difference, f"version {champion.version}" if champion else ""
+        )
         if all(v.digest != encoder.digest for v in registry.versions(name)):
             registry.log_training(name, encoder.manifest["training"], _history(name))
         version = registry.register(name, folder, _tags(encoder), _metrics(record))
@@ -62,13 +66,22 @@ def _difference(name: str, encoder: Encoder, registry: Registry, champion: Versi
 
 
 def _tags(encoder: Encoder) -> dict:
-    return {"commit": commit() or "none", "simulations": encoder.manifest["provenance"]["simulations"]}
+    return {
+        "commit": commit() or "none",
+        "simulations": encoder.manifest["provenance"]["simulations"],
+    }
 
 
 def commit() -> str | None:
     """The git commit of the project, None outside a repository."""
     try:
-        found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=places.ROOT, capture_output=True, text=True, check=True)
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=places.ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return found.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
@@ -78,7 +91,11 @@ def _metrics(record: Record) -> dict[str, float]:
     summary = record.summary()
     trust = (summary.get("score") or {}).get("trust_size") or {}
     score = (summary.get("log_score") or {}).get("value")
-    found = {"trust_size": trust.get("value"), "trust_size_low": trust.get("low"), "log_score": score}
+    found = {
+        "trust_size": trust.get("value"),
+        "trust_size_low": trust.get("low"),
+        "log_score": score,
+    }
     return {k: float(v) for k, v in found.items() if v is not None}
 
 
@@ -90,6 +107,11 @@ def _history(name: str) -> list[dict[str, float]]:
 def _write_pin(name: str, version: Version, verdict: Verdict) -> None:
     path = places.pin(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"modality": name, "digest": version.digest, "promoted": verdict.passed, "reason": verdict.reason}
+    content = {
+        "modality": name,
+        "digest": version.digest,
+        "promoted": verdict.passed,
+        "reason": verdict.reason,
+    }
     with written_beside(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")

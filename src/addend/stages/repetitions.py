@@ -103,8 +103,12 @@ def profile(S: Sum, theta: np.ndarray, name: str, top: Ascent) -> Ascent:
     p = S.space.index([name])[0]
     value = torch.as_tensor(theta)[:, p]
     cube = Cube(S)
-    covariance = torch.linalg.pinv(-top.jet.hessian * cube.width[:, None] * cube.width, hermitian=True)
-    ridge = torch.nan_to_num(covariance[:, p] / covariance[:, p, p][:, None], posinf=0.0, neginf=0.0)
+    covariance = torch.linalg.pinv(
+        -top.jet.hessian * cube.width[:, None] * cube.width, hermitian=True
+    )
+    ridge = torch.nan_to_num(
+        covariance[:, p] / covariance[:, p, p][:, None], posinf=0.0, neginf=0.0
+    )
     start = cube.unit(top.theta) + ridge * ((value - top.theta[:, p]) / cube.width[p])[:, None]
     at = cube.theta(start.clamp(0, 1))
     at[:, p], at[:, -1] = value, top.theta[:, -1]
@@ -114,10 +118,17 @@ def profile(S: Sum, theta: np.ndarray, name: str, top: Ascent) -> Ascent:
 def widths(laboratory: Laboratory, S: Sum, theta: np.ndarray, top: Ascent) -> Widths:
     """Curvature and sandwich of J repetitions."""
     std = torch.stack([_std(laboratory, top[i : i + 1]) for i in range(len(theta))])
-    covariances = [sandwich(H, J) for H, J in zip(-top.jet.hessian[:, :-1, :-1].numpy(), variability(S, top.theta), strict=True)]
+    covariances = [
+        sandwich(H, J)
+        for H, J in zip(
+            -top.jet.hessian[:, :-1, :-1].numpy(), variability(S, top.theta), strict=True
+        )
+    ]
     off = top.theta[:, :-1].numpy() - theta
     distance = [d @ pseudo_inverse(c) @ d for d, c in zip(off, covariances, strict=True)]
-    return Widths(std.numpy(), np.sqrt(np.diagonal(covariances, axis1=1, axis2=2)), np.array(distance))
+    return Widths(
+        std.numpy(), np.sqrt(np.diagonal(covariances, axis1=1, axis2=2)), np.array(distance)
+    )
 
 
 def variability(S: Sum, theta: Tensor) -> np.ndarray:
@@ -164,8 +175,12 @@ def best(ascent: Ascent, J: int) -> Ascent:
 
 def join(ascents: list[Ascent]) -> Ascent:
     """Ascents one after the other."""
-    jet = type(ascents[0].jet)(*(torch.cat(group) for group in zip(*(a.jet for a in ascents), strict=True)))
-    theta, pinned, converged = (torch.cat([getattr(a, k) for a in ascents]) for k in ("theta", "pinned", "converged"))
+    jet = type(ascents[0].jet)(
+        *(torch.cat(group) for group in zip(*(a.jet for a in ascents), strict=True))
+    )
+    theta, pinned, converged = (
+        torch.cat([getattr(a, k) for a in ascents]) for k in ("theta", "pinned", "converged")
+    )
     return Ascent(theta, jet, pinned, converged, sum(a.evaluations for a in ascents))
 
 

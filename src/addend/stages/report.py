@@ -15,8 +15,28 @@ from .fusion import Terms, read_terms
 from .register import commit
 from .standing import trust_of
 
-SHOWN = ("parameter", "unit", "theta_hat", "posterior", "interval_68", "interval_95", "profile_68", "neyman_68")
-PACKAGES = ("addend", "torch", "zuko", "numpy", "scipy", "emcee", "getdist", "zarr", "mlflow", "dvc")
+SHOWN = (
+    "parameter",
+    "unit",
+    "theta_hat",
+    "posterior",
+    "interval_68",
+    "interval_95",
+    "profile_68",
+    "neyman_68",
+)
+PACKAGES = (
+    "addend",
+    "torch",
+    "zuko",
+    "numpy",
+    "scipy",
+    "emcee",
+    "getdist",
+    "zarr",
+    "mlflow",
+    "dvc",
+)
 
 
 def report(fusion: str) -> None:
@@ -24,9 +44,13 @@ def report(fusion: str) -> None:
     terms = read_terms(fusion)
     fit = json.loads((places.fusion(fusion, "fit") / "fit.json").read_text())
     curves = read_curves(places.fusion(fusion, "fit") / "curves.npz")
-    calibration = json.loads((places.fusion(fusion, "calibration") / "calibration.json").read_text())
+    calibration = json.loads(
+        (places.fusion(fusion, "calibration") / "calibration.json").read_text()
+    )
     summary = summarise(fusion, terms, fit, calibration)
-    observations = {m: shards.read_set(places.fusion(fusion, "observations") / m).columns for m in terms.used}
+    observations = {
+        m: shards.read_set(places.fusion(fusion, "observations") / m).columns for m in terms.used
+    }
     drawn = Curves(curves.posterior, curves.profiles, panels(terms, fit, curves, observations))
     write_fusion(places.report(fusion), summary, drawn)
     kept = ("theta_hat", "posterior_mean", "posterior_std")
@@ -54,7 +78,10 @@ def summarise(fusion: str, terms: Terms, fit: dict, calibration: dict) -> dict:
     settings = places.fusion_settings(fusion)
     truth = settings.get("truth")
     extra = calibration.get("summary", {})
-    parameters = {p: {**b, **_truth(b, truth, p), **extra.get("parameters", {}).get(p, {})} for p, b in fit["parameters"].items()}
+    parameters = {
+        p: {**b, **_truth(b, truth, p), **extra.get("parameters", {}).get(p, {})}
+        for p, b in fit["parameters"].items()
+    }
     dropped = [m for m, f in terms.facts.items() if f["dropped"] is not None]
     return {
         "schema_version": SCHEMA_VERSION, "fusion": fusion, "mock": truth is not None, "parameters": parameters,
@@ -70,7 +97,9 @@ def summarise(fusion: str, terms: Terms, fit: dict, calibration: dict) -> dict:
 
 def _modality(terms: Terms, name: str, fit: dict, extra: dict) -> dict:
     facts = terms.facts[name]
-    said = fit["modalities"].get(name, {"identified": [], "parameters": {}, "weight": {}, "pull": {}})
+    said = fit["modalities"].get(
+        name, {"identified": [], "parameters": {}, "weight": {}, "pull": {}}
+    )
     trust = trust_of(terms, name)
     return {
         "title": terms.encoders[name].manifest["title"] if name in terms.encoders else name,
@@ -83,7 +112,11 @@ def _modality(terms: Terms, name: str, fit: dict, extra: dict) -> dict:
 def _truth(block: dict, truth: dict | None, name: str) -> dict:
     if truth is None:
         return {}
-    pull = (block["theta_hat"] - truth[name]) / block["curvature_std"] if block["curvature_std"] else None
+    pull = (
+        (block["theta_hat"] - truth[name]) / block["curvature_std"]
+        if block["curvature_std"]
+        else None
+    )
     return {"truth": float(truth[name]), "pull": pull}
 
 
@@ -97,13 +130,25 @@ def _closure(fit: dict, truth: dict | None) -> dict | None:
 
 
 def _warnings(terms: Terms, fit: dict) -> list[str]:
-    found = [f"The modality {m} is not in this result: {f['dropped']}." for m, f in terms.facts.items() if f["dropped"]]
-    found += [f"theta_hat lies on a bound of the support of {p}." for p, b in fit["parameters"].items() if b["at_boundary"]]
+    found = [
+        f"The modality {m} is not in this result: {f['dropped']}."
+        for m, f in terms.facts.items()
+        if f["dropped"]
+    ]
+    found += [
+        f"theta_hat lies on a bound of the support of {p}."
+        for p, b in fit["parameters"].items()
+        if b["at_boundary"]
+    ]
     if len(fit["modes"]) > 1:
-        found.append(f"S has {len(fit['modes'])} local maxima within six nats; one number with an error does not describe it.")
+        found.append(
+            f"S has {len(fit['modes'])} local maxima within six nats; one number with an error does not describe it."
+        )
     blind = [p for p in fit["parameters"] if p not in fit["identified"]]
     if blind:
-        found.append(f"The data do not identify {', '.join(blind)}: what is said of it is mostly its prior.")
+        found.append(
+            f"The data do not identify {', '.join(blind)}: what is said of it is mostly its prior."
+        )
     if not fit["converged"] or not fit["sampling"]["reached"]:
         found.append("The fit or the sampler stopped before it had converged.")
     return found

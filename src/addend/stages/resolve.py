@@ -36,18 +36,35 @@ def _pin(registry: Registry, agreement: ParameterSpace, name: str, wanted: dict)
     if version is None:
         raise no_champion(name, ", or say 'optional: true' of it in the fusion")
     manifest = read_manifest(registry.fetch(version))
-    ParameterSpace.from_list(manifest["parameters"]).require_same(agreement, f"the encoder of '{name}'", "parameters.yaml")
-    return {"dropped": None, "name": version.name, "version": version.version, "digest": version.digest, "run_id": ""}
+    ParameterSpace.from_list(manifest["parameters"]).require_same(
+        agreement, f"the encoder of '{name}'", "parameters.yaml"
+    )
+    return {
+        "dropped": None,
+        "name": version.name,
+        "version": version.version,
+        "digest": version.digest,
+        "run_id": "",
+    }
 
 
 def no_champion(name: str, otherwise: str = "") -> NoChampion:
     """The mistake, with the remedy that fits: what `register` last said of the modality stands in its pin."""
-    what, repro, pin = f"modality '{name}' has no promoted encoder", "run 'dvc repro", places.pin(name)
+    what, repro, pin = (
+        f"modality '{name}' has no promoted encoder",
+        "run 'dvc repro",
+        places.pin(name),
+    )
     said = json.loads(pin.read_text()) if pin.exists() else None
     if said is None:
         return NoChampion(what, f"{repro} modalities/{name}/dvc.yaml'{otherwise}")
     if said["promoted"]:
         lost = f"{what} in the registry, though {pin} says that one was promoted"
-        return NoChampion(lost, f"{repro} -f -s modalities/{name}/dvc.yaml:register' to register it again{otherwise}")
+        return NoChampion(
+            lost,
+            f"{repro} -f -s modalities/{name}/dvc.yaml:register' to register it again{otherwise}",
+        )
     refused = f"{what}, the last one was refused ({said['reason']})"
-    return NoChampion(refused, f"mend its settings and {repro} modalities/{name}/dvc.yaml'{otherwise}")
+    return NoChampion(
+        refused, f"mend its settings and {repro} modalities/{name}/dvc.yaml'{otherwise}"
+    )

@@ -42,9 +42,13 @@ def _require(where: str, found: object, rules: dict, needed: str | None = None) 
         raise BadSetting(f"{where} has no '{needed}', expected {rules[needed][1]}", "add it")
     for key, value in found.items():
         if key not in rules:
-            raise BadSetting(f"{where} has the key '{key}', expected {', '.join(rules)}", "correct or remove it")
+            raise BadSetting(
+                f"{where} has the key '{key}', expected {', '.join(rules)}", "correct or remove it"
+            )
         if not rules[key][0](value):
-            raise BadSetting(f"'{key}' of {where} is {value!r}, expected {rules[key][1]}", "mend it")
+            raise BadSetting(
+                f"'{key}' of {where} is {value!r}, expected {rules[key][1]}", "mend it"
+            )
 
 
 def _names(value: object) -> bool:
@@ -52,7 +56,9 @@ def _names(value: object) -> bool:
 
 
 def _point(value: object) -> bool:
-    return _names(value) and all(isinstance(v, int | float) and math.isfinite(v) for v in value.values())
+    return _names(value) and all(
+        isinstance(v, int | float) and math.isfinite(v) for v in value.values()
+    )
 
 
 def _whole(value: object) -> bool:
@@ -78,7 +84,10 @@ FUSION = {
     "beyond_trust": (_judged_later, ""),
 }
 TERM = {
-    "set": (lambda value: isinstance(value, str) and value != "", "the name of a set, in quotes if it is a number"),
+    "set": (
+        lambda value: isinstance(value, str) and value != "",
+        "the name of a set, in quotes if it is a number",
+    ),
     "optional": (lambda value: isinstance(value, bool), "true or false"),
 }
 CORRECTION = {

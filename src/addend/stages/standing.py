@@ -52,7 +52,10 @@ def standings(terms: Terms, settings: Mapping) -> list[str]:
         BeyondTrust: One sums more than N*, and the fusion does not allow it.
     """
     if settings.get("beyond_trust", ALLOW) != ALLOW:
-        raise BadSetting(f"beyond_trust is '{settings['beyond_trust']}', expected {ALLOW}", "write it so, or leave it out")
+        raise BadSetting(
+            f"beyond_trust is '{settings['beyond_trust']}', expected {ALLOW}",
+            "write it so, or leave it out",
+        )
     sizes = {m: trust_of(terms, m) for m in terms.used} if chosen(settings).local is None else {}
     over = []
     for m, size in sizes.items():

@@ -30,8 +30,15 @@ def observe(name: str) -> None:
     """Bring the sets that the package ships into shards, by the door every table takes."""
     modality = find(name)
     for set_name, table in modality.sets().items():
-        facts = {"modality": name, "set": set_name, "mock": False, "source": f"shipped with addend-{name}"}
-        shards.write_set(places.observations(name, set_name), modality.read(table), modality.schema, facts)
+        facts = {
+            "modality": name,
+            "set": set_name,
+            "mock": False,
+            "source": f"shipped with addend-{name}",
+        }
+        shards.write_set(
+            places.observations(name, set_name), modality.read(table), modality.schema, facts
+        )
 
 
 def simulate(name: str) -> None:
@@ -46,7 +53,9 @@ def simulate(name: str) -> None:
         shards.write_set(places.pool(name, pool), columns, modality.schema, facts)
 
 
-def draw(modality: Modality, space: ParameterSpace, n: int, design: str, seed: list[int], what: str) -> dict[str, np.ndarray]:
+def draw(
+    modality: Modality, space: ParameterSpace, n: int, design: str, seed: list[int], what: str
+) -> dict[str, np.ndarray]:
     """n joint draws of theta, covariates and observables as columns: a `sobol` design, or `independent`."""
     chunks = []
     with progress(what, n, "rows") as update:
@@ -59,7 +68,9 @@ def draw(modality: Modality, space: ParameterSpace, n: int, design: str, seed: l
     return {k: np.concatenate([chunk[k] for chunk in chunks]) for k in chunks[0]}
 
 
-def _independent(modality: Modality, space: ParameterSpace, n: int, seed: list[int], start: int) -> tuple[np.ndarray, dict]:
+def _independent(
+    modality: Modality, space: ParameterSpace, n: int, seed: list[int], start: int
+) -> tuple[np.ndarray, dict]:
     rng = np.random.default_rng([*seed, start])
     theta, covariates = space.draw(n, rng), modality.covariates(n, rng)
     return theta, {**modality.simulate(theta, covariates, rng), **covariates}
@@ -72,7 +83,10 @@ def pretrain(name: str) -> None:
     space = read_agreement(places.ROOT).subset(modality.parameters)
     backbone = modality.backbone() or Standardise(modality.schema, pool.columns)
     coordinates = modality.coordinates().double()
-    x, c = (torch.from_numpy(a[:8]) for a in (modality.schema.x(pool.columns), modality.schema.c(pool.columns)))
+    x, c = (
+        torch.from_numpy(a[:8])
+        for a in (modality.schema.x(pool.columns), modality.schema.c(pool.columns))
+    )
     theta = torch.from_numpy(space.draw(8, np.random.default_rng(0)))
     layout = {**flow_layout(modality.schema, backbone), "box": coordinate_box(coordinates, space)}
     with fresh_folder(places.encoder(name, "backbone")) as folder:
@@ -103,29 +117,40 @@ def finetune(name: str) -> None:
             shutil.copyfile(made / file, folder / file)
         save_file(head.state_dict(), folder / "head.safetensors")
         (folder / "history.json").write_text(json.dumps(history) + "\n")
-        artifact.write_manifest(folder, facts, ["backbone.pt2", "coordinates.pt2", "head.safetensors"])
+        artifact.write_manifest(
+            folder, facts, ["backbone.pt2", "coordinates.pt2", "head.safetensors"]
+        )
 
 
-def _trained(name: str, settings: dict, layout: dict, rows: Rows, training: Training) -> tuple[Head, list]:
+def _trained(
+    name: str, settings: dict, layout: dict, rows: Rows, training: Training
+) -> tuple[Head, list]:
     """The head and its history; of several `members`, each with a seed of its own, their ensemble and the first's history."""
     heads, histories, K = [], [], _members(settings)
     for k in range(K):
         own = replace(training, seed=training.seed + k)
         torch.manual_seed(own.seed)
         heads.append(_head(settings, layout, rows))
-        histories.append(_fit(f"{name}, member {k + 1} of {K}" if K > 1 else name, heads[-1], rows, own))
+        histories.append(
+            _fit(f"{name}, member {k + 1} of {K}" if K > 1 else name, heads[-1], rows, own)
+        )
     return (Ensemble.of(heads) if K > 1 else heads[0]), histories[0]
 
 
 def _fit(what: str, head: Head, rows: Rows, training: Training) -> list[tuple[int, float]]:
     with progress(f"finetune {what}", sum(training.steps)) as update:
-        return fit(head, rows, training, lambda step, total, loss: update(step, f"loss {loss:.4f} nat"))
+        return fit(
+            head, rows, training, lambda step, total, loss: update(step, f"loss {loss:.4f} nat")
+        )
 
 
 def _members(settings: dict) -> int:
     found = settings.get("members", 1)
     if isinstance(found, bool) or not isinstance(found, int) or found < 1:
-        raise BadSetting(f"finetune.members is {found!r}, expected a whole number from 1 up", "mend it, or leave it out")
+        raise BadSetting(
+            f"finetune.members is {found!r}, expected a whole number from 1 up",
+            "mend it, or leave it out",
+        )
     return found
 
 
@@ -134,13 +159,17 @@ def _training(settings: dict) -> Training:
         keys = {k: settings[k] for k in ("seed", "steps", "batch", "rate")}
         return Training(keys["seed"], *(tuple(keys[k]) for k in ("steps", "batch", "rate")))
     except TypeError as e:
-        raise BadSetting(f"finetune misstates {e}", "give it seed, and lists of steps, batch and rate") from None
+        raise BadSetting(
+            f"finetune misstates {e}", "give it seed, and lists of steps, batch and rate"
+        ) from None
 
 
 def _head(settings: dict, layout: dict, rows: Rows) -> Head:
     kind = settings.get("head", "flow")
     if kind != "flow":
-        raise BadSetting(f"finetune.head is '{kind}', expected flow", "train other heads with addend.training")
+        raise BadSetting(
+            f"finetune.head is '{kind}', expected flow", "train other heads with addend.training"
+        )
     shape = {k: layout[k] for k in ("observables", "covariates", "location")}
     widths = {k: settings[k] for k in ("hidden", "shape", "components") if k in settings}
     return HEADS[kind](**shape, coordinates=rows.phi.shape[1], **widths)
@@ -148,10 +177,20 @@ def _head(settings: dict, layout: dict, rows: Rows) -> Head:
 
 def _rows(modality: Modality, made: Path, layout: dict, pool: shards.ObservationSet) -> Rows:
     """The train pool through f_m, in float32."""
-    backbone, coordinates = (exported.load(made / f"{part}.pt2") for part in ("backbone", "coordinates"))
+    backbone, coordinates = (
+        exported.load(made / f"{part}.pt2") for part in ("backbone", "coordinates")
+    )
     columns = pool.columns
     with torch.no_grad():
-        z, e, _ = backbone(torch.from_numpy(modality.schema.x(columns)), torch.from_numpy(modality.schema.c(columns)))
+        z, e, _ = backbone(
+            torch.from_numpy(modality.schema.x(columns)),
+            torch.from_numpy(modality.schema.c(columns)),
+        )
         phi = coordinates(torch.from_numpy(shards.theta_of(columns, modality.parameters)))
     centre, half = (torch.tensor(layout["box"][k], dtype=torch.float64) for k in ("centre", "half"))
-    return Rows(z.float(), e.float(), ((phi - centre) / half).float(), block=sobol.BLOCK if pool.attrs["design"] == "sobol" else 1)
+    return Rows(
+        z.float(),
+        e.float(),
+        ((phi - centre) / half).float(),
+        block=sobol.BLOCK if pool.attrs["design"] == "sobol" else 1,
+    )

@@ -50,9 +50,18 @@ def check_outer(head: Head, z: Tensor, e: Tensor, phi: Tensor) -> None:
     with torch.no_grad():
         blocks = head.outer(z, e, phi)
         pairs = torch.stack([head.pairs(z, e, p.expand(len(z), -1)) for p in phi])
-    _require(torch.isfinite(pairs).all(), head, "finite", "psi is not a finite number at ordinary inputs")
-    _require(blocks.shape == (len(phi), len(z)), head, "outer", f"outer has shape {tuple(blocks.shape)}")
-    _require(_close(blocks, pairs) and _close(head.outer(z, e, phi), pairs), head, "outer", "outer and pairs disagree")
+    _require(
+        torch.isfinite(pairs).all(), head, "finite", "psi is not a finite number at ordinary inputs"
+    )
+    _require(
+        blocks.shape == (len(phi), len(z)), head, "outer", f"outer has shape {tuple(blocks.shape)}"
+    )
+    _require(
+        _close(blocks, pairs) and _close(head.outer(z, e, phi), pairs),
+        head,
+        "outer",
+        "outer and pairs disagree",
+    )
 
 
 def check_rows(head: Head, z: Tensor, e: Tensor, phi: Tensor) -> None:
@@ -64,8 +73,18 @@ def check_rows(head: Head, z: Tensor, e: Tensor, phi: Tensor) -> None:
             psi = head.pairs(z, e, phi)
             alone = head.pairs(z[:1], e[:1], phi[:1])
             shuffled = head.pairs(z[order], e[order], phi[order])
-        _require(_close(alone, psi[:1]), head, "additivity", "psi of an observation depends on the others in its batch")
-        _require(_close(shuffled, psi[order]), head, "additivity", "permuting the observations does not permute psi")
+        _require(
+            _close(alone, psi[:1]),
+            head,
+            "additivity",
+            "psi of an observation depends on the others in its batch",
+        )
+        _require(
+            _close(shuffled, psi[order]),
+            head,
+            "additivity",
+            "permuting the observations does not permute psi",
+        )
 
 
 def check_curvature(head: Head, z: Tensor, e: Tensor, phi: Tensor, steps: int = 256) -> None:
@@ -79,7 +98,12 @@ def check_curvature(head: Head, z: Tensor, e: Tensor, phi: Tensor, steps: int = 
     integral = torch.trapezoid(curvature, dx=1 / steps, dim=0)
     size = slope.diff(dim=0).abs().sum(0) + curvature.abs().mean(0)
     gap = ((slope[-1] - slope[0] - integral).abs() / (size + 1e-6)).max()
-    _require(gap < SLACK, head, "curvature", f"the Hessian in theta misses {float(gap):.0%} of the change of the gradient")
+    _require(
+        gap < SLACK,
+        head,
+        "curvature",
+        f"the Hessian in theta misses {float(gap):.0%} of the change of the gradient",
+    )
     fine, coarse = curvature.diff(dim=0).abs().amax(0), curvature[::2].diff(dim=0).abs().amax(0)
     jump = (fine / (coarse + 1e-3 * curvature.abs().amax(0) + 1e-9)).max()
     _require(jump < 0.8, head, "curvature", "the Hessian in theta jumps")
@@ -94,10 +118,25 @@ def check_rebuilt(head: Head, z: Tensor, e: Tensor, phi: Tensor) -> None:
     original = copy.deepcopy(head).eval()
     with torch.no_grad():
         psi = original.pairs(z, e, phi)
-        _require(torch.equal(rebuilt.pairs(z, e, phi), psi), head, "rebuilt", "config and state do not rebuild it")
+        _require(
+            torch.equal(rebuilt.pairs(z, e, phi), psi),
+            head,
+            "rebuilt",
+            "config and state do not rebuild it",
+        )
         double = original.double().pairs(z.double(), e.double(), phi.double())
-    _require(double.dtype == torch.float64, head, "precision", f"in double precision it returns {double.dtype}")
-    _require(_close(psi.double(), double, 1e-3), head, "precision", "single and double precision disagree")
+    _require(
+        double.dtype == torch.float64,
+        head,
+        "precision",
+        f"in double precision it returns {double.dtype}",
+    )
+    _require(
+        _close(psi.double(), double, 1e-3),
+        head,
+        "precision",
+        "single and double precision disagree",
+    )
 
 
 def check_density(head: Head, z: Tensor, e: Tensor, phi: Tensor) -> None:
@@ -106,15 +145,25 @@ def check_density(head: Head, z: Tensor, e: Tensor, phi: Tensor) -> None:
         found = normaliser(head, z, e, phi, generator=torch.Generator().manual_seed(0))
         off = (found.log.abs() - 5 * found.error).max()
         what = f"the integral of exp(psi) over z departs from one by {found.worst:.2g} nats at some theta"
-        _require(off < SLACK, head, "normalisation", f"{what}: something is scaled by theta without its Jacobian")
+        _require(
+            off < SLACK,
+            head,
+            "normalisation",
+            f"{what}: something is scaled by theta without its Jacobian",
+        )
 
 
-def _derivatives(head: Head, z: Tensor, e: Tensor, points: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+def _derivatives(
+    head: Head, z: Tensor, e: Tensor, points: Tensor, direction: Tensor
+) -> tuple[Tensor, Tensor]:
     """First and second derivatives of psi `(T, N)` along `direction`, at the points `(T, K)`."""
 
     t = torch.zeros(len(points), dtype=points.dtype, requires_grad=True)
     psi = head.outer(z, e, points + t[:, None] * direction)
-    slopes = [torch.autograd.grad(column.sum(), t, create_graph=True)[0] + 0 * t for column in psi.unbind(1)]
+    slopes = [
+        torch.autograd.grad(column.sum(), t, create_graph=True)[0] + 0 * t
+        for column in psi.unbind(1)
+    ]
     curvatures = [torch.autograd.grad(slope.sum(), t, retain_graph=True)[0] for slope in slopes]
     return torch.stack(slopes, 1).detach(), torch.stack(curvatures, 1)
 
@@ -137,4 +186,7 @@ def _close(a: Tensor, b: Tensor, tolerance: float = 1e-9) -> bool:
 
 def _require(holds, head: Head, law: str, what: str) -> None:
     if not holds:
-        raise UnfitHead(f"the head '{head.kind}' breaks the law of {law}: {what}", "see the laws in addend.testing.heads")
+        raise UnfitHead(
+            f"the head '{head.kind}' breaks the law of {law}: {what}",
+            "see the laws in addend.testing.heads",
+        )

@@ -47,20 +47,32 @@ def check_modality(modality: Modality, space: ParameterSpace) -> None:
 def check_parameters(modality: Modality, space: ParameterSpace) -> None:
     """Every parameter is declared, once; a name with a dot belongs to this modality."""
     space.index(modality.parameters)
-    assert len(set(modality.parameters)) == len(modality.parameters) > 0, "parameters: a name twice, or none"
+    assert len(set(modality.parameters)) == len(modality.parameters) > 0, (
+        "parameters: a name twice, or none"
+    )
     foreign = [p for p in modality.parameters if "." in p and not p.startswith(f"{modality.name}.")]
-    assert not foreign, f"parameters: {foreign} belong to another modality; move them to the root parameters.yaml"
+    assert not foreign, (
+        f"parameters: {foreign} belong to another modality; move them to the root parameters.yaml"
+    )
 
 
 def check_schema(modality: Modality) -> None:
     """Field names are unique; `error` names a positive covariate, `present` a covariate; `noise` is for covariates."""
     schema = modality.schema
     covariates = {field.name: field for field in schema.covariates}
-    assert len(set(schema.names)) == len(schema.names) and schema.observables, "schema: a name twice, or no observable"
+    assert len(set(schema.names)) == len(schema.names) and schema.observables, (
+        "schema: a name twice, or no observable"
+    )
     for field in schema.observables:
-        assert not field.noise, f"schema: '{field.name}' is an observable, it cannot describe the noise"
-        assert field.error is None or covariates[field.error].positive, f"schema: '{field.error}' must be positive"
-        assert field.present is None or field.present in covariates, f"schema: '{field.present}' is not a covariate"
+        assert not field.noise, (
+            f"schema: '{field.name}' is an observable, it cannot describe the noise"
+        )
+        assert field.error is None or covariates[field.error].positive, (
+            f"schema: '{field.error}' must be positive"
+        )
+        assert field.present is None or field.present in covariates, (
+            f"schema: '{field.present}' is not a covariate"
+        )
 
 
 def check_covariates(modality: Modality) -> None:
@@ -68,14 +80,24 @@ def check_covariates(modality: Modality) -> None:
     names = {field.name for field in modality.schema.covariates}
     for n in (1, 2, ROWS):
         columns = modality.covariates(n, np.random.default_rng(n))
-        assert set(columns) == names, f"covariates: expected {sorted(names)}, found {sorted(columns)}"
+        assert set(columns) == names, (
+            f"covariates: expected {sorted(names)}, found {sorted(columns)}"
+        )
         _require_rows(columns, n, "covariates")
-        _require_equal(columns, modality.covariates(n, np.random.default_rng(n)), "covariates: two draws from one seed")
+        _require_equal(
+            columns,
+            modality.covariates(n, np.random.default_rng(n)),
+            "covariates: two draws from one seed",
+        )
     for field in modality.schema.covariates:
-        assert not field.positive or (columns[field.name] > 0).all(), f"covariates: '{field.name}' must be positive"
+        assert not field.positive or (columns[field.name] > 0).all(), (
+            f"covariates: '{field.name}' must be positive"
+        )
     for field in modality.schema.observables:
         if field.present is not None:
-            assert set(columns[field.present]) <= {0.0, 1.0}, f"covariates: '{field.present}' must be 0 or 1"
+            assert set(columns[field.present]) <= {0.0, 1.0}, (
+                f"covariates: '{field.present}' must be 0 or 1"
+            )
 
 
 def check_simulator(modality: Modality, space: ParameterSpace) -> None:
@@ -84,15 +106,23 @@ def check_simulator(modality: Modality, space: ParameterSpace) -> None:
     theta, covariates = space.draw(ROWS, rng), modality.covariates(ROWS, rng)
     before = theta.copy(), {name: values.copy() for name, values in covariates.items()}
     x = modality.simulate(theta, covariates, np.random.default_rng(1))
-    assert set(x) == {field.name for field in modality.schema.observables}, f"simulate: found {sorted(x)}"
+    assert set(x) == {field.name for field in modality.schema.observables}, (
+        f"simulate: found {sorted(x)}"
+    )
     _require_rows(x, ROWS, "simulate")
-    _require_equal(x, modality.simulate(theta, covariates, np.random.default_rng(1)), "simulate: two runs of one seed")
+    _require_equal(
+        x,
+        modality.simulate(theta, covariates, np.random.default_rng(1)),
+        "simulate: two runs of one seed",
+    )
     assert np.array_equal(theta, before[0]), "simulate: theta was changed in place"
     _require_equal(covariates, before[1], "simulate: covariates before and after")
     _require_own_theta(modality, theta, covariates, x, space)
 
 
-def _require_own_theta(modality: Modality, theta: np.ndarray, covariates: Columns, x: Columns, space: ParameterSpace) -> None:
+def _require_own_theta(
+    modality: Modality, theta: np.ndarray, covariates: Columns, x: Columns, space: ParameterSpace
+) -> None:
     elsewhere = theta.copy()
     elsewhere[0] = space.draw(1, np.random.default_rng(2))
     moved = modality.simulate(elsewhere, covariates, np.random.default_rng(1))
@@ -104,12 +134,22 @@ def _require_own_theta(modality: Modality, theta: np.ndarray, covariates: Column
 def check_coordinates(modality: Modality, space: ParameterSpace) -> None:
     """theta `(*, D)` -> `(*, K)`, whatever the batch; C2; exportable with a dynamic batch."""
     module = modality.coordinates()
-    theta = torch.as_tensor(space.from_unit(0.05 + 0.9 * np.random.default_rng(3).random((12, len(space)))))
+    theta = torch.as_tensor(
+        space.from_unit(0.05 + 0.9 * np.random.default_rng(3).random((12, len(space))))
+    )
     phi = module(theta)
-    assert phi.shape[:-1] == theta.shape[:-1] and phi.dtype == theta.dtype, f"coordinates: {theta.shape} became {phi.shape}"
-    torch.testing.assert_close(module(theta.reshape(3, 4, -1)), phi.reshape(3, 4, -1), rtol=0, atol=0)
-    torch.testing.assert_close(torch.stack([module(row) for row in theta]), phi, rtol=1e-14, atol=1e-14)
-    program = torch.export.export(module, (theta,), dynamic_shapes=({0: torch.export.Dim("batch", min=2)},)).module()
+    assert phi.shape[:-1] == theta.shape[:-1] and phi.dtype == theta.dtype, (
+        f"coordinates: {theta.shape} became {phi.shape}"
+    )
+    torch.testing.assert_close(
+        module(theta.reshape(3, 4, -1)), phi.reshape(3, 4, -1), rtol=0, atol=0
+    )
+    torch.testing.assert_close(
+        torch.stack([module(row) for row in theta]), phi, rtol=1e-14, atol=1e-14
+    )
+    program = torch.export.export(
+        module, (theta,), dynamic_shapes=({0: torch.export.Dim("batch", min=2)},)
+    ).module()
     for n in (2, 7, 12):
         torch.testing.assert_close(program(theta[:n]), phi[:n], rtol=1e-14, atol=1e-14)
     for point in theta:
@@ -143,7 +183,9 @@ def check_sets(modality: Modality) -> None:
         _require_rows(columns, len(columns[modality.schema.observables[0].name]), f"set '{name}'")
         for c, law in training.items():
             inside = (columns[c] >= law.min()) & (columns[c] <= law.max())
-            assert inside.all(), f"set '{name}': '{c}' = {columns[c][~inside]} is outside [{law.min():g}, {law.max():g}]"
+            assert inside.all(), (
+                f"set '{name}': '{c}' = {columns[c][~inside]} is outside [{law.min():g}, {law.max():g}]"
+            )
 
 
 def check_refusals(modality: Modality) -> None:
@@ -153,8 +195,14 @@ def check_refusals(modality: Modality) -> None:
         for name in modality.table.names:
             lacking = {other: values for other, values in table.items() if other != name}
             infinite = {**table, name: np.full_like(table[name], np.inf)}
-            _require_refused(MissingColumn, lambda lacking=lacking: modality.read(lacking), f"read: no '{name}'")
-            _require_refused(NotFinite, lambda infinite=infinite: modality.read(infinite), f"read: infinite '{name}'")
+            _require_refused(
+                MissingColumn, lambda lacking=lacking: modality.read(lacking), f"read: no '{name}'"
+            )
+            _require_refused(
+                NotFinite,
+                lambda infinite=infinite: modality.read(infinite),
+                f"read: infinite '{name}'",
+            )
 
 
 def check_figure(modality: Modality, space: ParameterSpace) -> None:
@@ -164,10 +212,18 @@ def check_figure(modality: Modality, space: ParameterSpace) -> None:
             drawing = modality.figure(modality.read(table), space.draw(j, np.random.default_rng(5)))
             for label, p in drawing.series.items() if drawing else ():
                 n, k = len(p.x), len(p.model_x)
-                shapes = [np.shape(a) for a in (p.y, p.expected, p.model_y)] + [np.broadcast_shapes(np.shape(p.yerr), (2, n))]
-                assert shapes == [(n,), (j, n), (j, k), (2, n)], f"figure: the shapes of '{label}' are {shapes}"
-                numbers = np.concatenate([np.ravel(a) for a in (p.x, p.y, p.yerr, p.expected, p.model_x, p.model_y)])
-                assert np.isfinite(numbers).all() and (np.diff(p.model_x) > 0).all(), f"figure: '{label}' cannot be drawn"
+                shapes = [np.shape(a) for a in (p.y, p.expected, p.model_y)] + [
+                    np.broadcast_shapes(np.shape(p.yerr), (2, n))
+                ]
+                assert shapes == [(n,), (j, n), (j, k), (2, n)], (
+                    f"figure: the shapes of '{label}' are {shapes}"
+                )
+                numbers = np.concatenate(
+                    [np.ravel(a) for a in (p.x, p.y, p.yerr, p.expected, p.model_x, p.model_y)]
+                )
+                assert np.isfinite(numbers).all() and (np.diff(p.model_x) > 0).all(), (
+                    f"figure: '{label}' cannot be drawn"
+                )
 
 
 def _require_refused(error: type[AddendError], call: Callable, law: str) -> None:
@@ -180,7 +236,9 @@ def _require_refused(error: type[AddendError], call: Callable, law: str) -> None
 
 def _require_rows(columns: Columns, n: int, law: str) -> None:
     for name, values in columns.items():
-        assert values.shape[:1] == (n,) and values.dtype == np.float64, f"{law}: '{name}' is {values.dtype} {values.shape}"
+        assert values.shape[:1] == (n,) and values.dtype == np.float64, (
+            f"{law}: '{name}' is {values.dtype} {values.shape}"
+        )
         assert np.isfinite(values).all(), f"{law}: '{name}' is not finite"
 
 

@@ -51,14 +51,30 @@ class Bao(Modality):
     table = TABLE
     schema = Schema(
         observables=(
-            Field("D_over_rd", "1", "D_M / r_d, or D_V / r_d in an isotropic block", positive=True, error="D_err"),
-            Field("DH_over_rd", "1", "D_H / r_d", positive=True, error="DH_err", present="anisotropic"),
+            Field(
+                "D_over_rd",
+                "1",
+                "D_M / r_d, or D_V / r_d in an isotropic block",
+                positive=True,
+                error="D_err",
+            ),
+            Field(
+                "DH_over_rd", "1", "D_H / r_d", positive=True, error="DH_err", present="anisotropic"
+            ),
         ),
         covariates=(
             Field("z", "1", "effective redshift", positive=True),
             Field("D_err", "1", "error of D_over_rd", positive=True, noise=True),
-            Field("DH_err", "1", "error of DH_over_rd (1 in an isotropic block)", positive=True, noise=True),
-            Field("corr", "1", "correlation of the two errors (0 in an isotropic block)", noise=True),
+            Field(
+                "DH_err",
+                "1",
+                "error of DH_over_rd (1 in an isotropic block)",
+                positive=True,
+                noise=True,
+            ),
+            Field(
+                "corr", "1", "correlation of the two errors (0 in an isotropic block)", noise=True
+            ),
             Field("anisotropic", "1", "1 for a block of D_M and D_H, 0 for D_V alone"),
         ),
     )
@@ -78,7 +94,9 @@ class Bao(Modality):
             "anisotropic": anisotropic.astype(np.float64),
         }
 
-    def simulate(self, theta: np.ndarray, covariates: Columns, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    def simulate(
+        self, theta: np.ndarray, covariates: Columns, rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
         """The two slots, given theta `(N, 3)` and N rows of covariates."""
         h0, om, rd = theta.T
         anisotropic, corr = covariates["anisotropic"] > 0, covariates["corr"]
@@ -126,7 +144,9 @@ class Bao(Modality):
 
 def _cells(table: Columns) -> dict[str, np.ndarray]:
     """The columns of TABLE, checked; NaN stays where a cell is blank."""
-    cells = {name: np.asarray(table[name], dtype=np.float64) for name in TABLE.names if name in table}
+    cells = {
+        name: np.asarray(table[name], dtype=np.float64) for name in TABLE.names if name in table
+    }
     TABLE.check({name: np.where(np.isnan(values), 1.0, values) for name, values in cells.items()})
     return cells
 

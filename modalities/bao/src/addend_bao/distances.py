@@ -22,10 +22,14 @@ def expansion(z: np.ndarray, om: np.ndarray) -> np.ndarray:
 def comoving(z: np.ndarray, om: np.ndarray) -> np.ndarray:
     """int_0^z dz' / E(z'), by 24 Gauss-Legendre nodes: to 1e-12 for z < 3 and Om in [0.05, 1]."""
     half = 0.5 * np.asarray(z)[..., None]
-    return (half * _WEIGHTS / expansion(half * (1 + _NODES), np.asarray(om)[..., None])).sum(axis=-1)
+    return (half * _WEIGHTS / expansion(half * (1 + _NODES), np.asarray(om)[..., None])).sum(
+        axis=-1
+    )
 
 
-def ratios(z: np.ndarray, h0_rd: np.ndarray, om: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def ratios(
+    z: np.ndarray, h0_rd: np.ndarray, om: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(D_M, D_H, D_V) / r_d, with h0_rd = H0 r_d [km/s]."""
     dm = C / h0_rd * comoving(z, om)
     dh = C / h0_rd / expansion(z, om)

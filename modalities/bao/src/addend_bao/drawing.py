@@ -24,8 +24,15 @@ def drawn(columns: Columns, theta: np.ndarray) -> Drawing:
         if len(at["z"]):
             scale = at["z"] ** power
             expected, curve = (_ratio(i, u, theta) * u**power for u in (at["z"], line))
-            series[label] = Points(at["z"], at[value] * scale, at[error] * scale, expected, line, curve)
-    return Drawing("Distances from baryon acoustic oscillations", "redshift $z$", r"distance $/\,(r_d\,z^{2/3})$", series)
+            series[label] = Points(
+                at["z"], at[value] * scale, at[error] * scale, expected, line, curve
+            )
+    return Drawing(
+        "Distances from baryon acoustic oscillations",
+        "redshift $z$",
+        r"distance $/\,(r_d\,z^{2/3})$",
+        series,
+    )
 
 
 def _ratio(i: int, z: np.ndarray, theta: np.ndarray) -> np.ndarray:

@@ -31,4 +31,7 @@ def desi_dr2() -> dict[str, np.ndarray]:
     isotropic = {"z": z_iso, "DV_over_rd": dv, "DV_err": np.sqrt(var_dv)}
     blank = np.full(len(z), np.nan)
     names = [*pair, "DV_over_rd", "DV_err"]
-    return {name: np.concatenate([[isotropic.get(name, np.nan)], pair.get(name, blank)]) for name in names}
+    return {
+        name: np.concatenate([[isotropic.get(name, np.nan)], pair.get(name, blank)])
+        for name in names
+    }

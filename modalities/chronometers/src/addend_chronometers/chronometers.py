@@ -45,9 +45,19 @@ class Chronometers(Modality):
         observables=(Field("H", "km/s/Mpc", "expansion rate at z", positive=True, error="H_err"),),
         covariates=(
             Field("z", "1", "redshift", positive=True),
-            Field("H_err", "km/s/Mpc", "independent (diagonal) error of H", positive=True, noise=True),
-            Field("d_imf", "km/s/Mpc", "shift of H for one standard deviation of the initial mass function"),
-            Field("d_sps", "km/s/Mpc", "shift of H for one standard deviation of the stellar population synthesis model"),
+            Field(
+                "H_err", "km/s/Mpc", "independent (diagonal) error of H", positive=True, noise=True
+            ),
+            Field(
+                "d_imf",
+                "km/s/Mpc",
+                "shift of H for one standard deviation of the initial mass function",
+            ),
+            Field(
+                "d_sps",
+                "km/s/Mpc",
+                "shift of H for one standard deviation of the stellar population synthesis model",
+            ),
         ),
     )
 
@@ -60,13 +70,21 @@ class Chronometers(Modality):
         """
         z = np.expm1(rng.uniform(*np.log1p(Z), n))
         relative = np.exp(rng.uniform(*np.log(RELATIVE_ERROR), n))
-        d_imf, d_sps = (largest * rng.random(n) ** 2 * expansion(z, 50.0, 0.05) for largest in LARGEST_SHIFTS)
+        d_imf, d_sps = (
+            largest * rng.random(n) ** 2 * expansion(z, 50.0, 0.05) for largest in LARGEST_SHIFTS
+        )
         return {"z": z, "H_err": relative * expansion(z, 70.0, 0.3), "d_imf": d_imf, "d_sps": d_sps}
 
-    def simulate(self, theta: np.ndarray, covariates: Columns, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    def simulate(
+        self, theta: np.ndarray, covariates: Columns, rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
         """H [km/s/Mpc], given theta `(N, 4)` and N rows of covariates."""
         h0, om, eta_imf, eta_sps = theta.T
-        mean = expansion(covariates["z"], h0, om) + covariates["d_imf"] * eta_imf + covariates["d_sps"] * eta_sps
+        mean = (
+            expansion(covariates["z"], h0, om)
+            + covariates["d_imf"] * eta_imf
+            + covariates["d_sps"] * eta_sps
+        )
         return {"H": mean + covariates["H_err"] * rng.standard_normal(len(theta))}
 
     def read(self, table: Columns) -> dict[str, np.ndarray]:

@@ -34,5 +34,7 @@ PERCENT_SPS = np.array([
 def moresco2020() -> dict[str, np.ndarray]:
     """The 15 rows as a table; percentages are interpolated linearly in z and held constant beyond their grid."""
     z, h, h_err = Z_H_ERR.T
-    d_imf, d_sps = (h * np.interp(z, GRID_Z, percent) / 100 for percent in (PERCENT_IMF, PERCENT_SPS))
+    d_imf, d_sps = (
+        h * np.interp(z, GRID_Z, percent) / 100 for percent in (PERCENT_IMF, PERCENT_SPS)
+    )
     return {"z": z, "H": h, "H_err": h_err, "d_imf": d_imf, "d_sps": d_sps}

@@ -55,12 +55,32 @@ class Masers(Modality):
     title = "Megamasers"
     parameters = ("H0", "Om")
     schema = Schema(
-        observables=(Field("D", "Mpc", "angular-diameter distance", positive=True, error="D_err_plus"),),
+        observables=(
+            Field("D", "Mpc", "angular-diameter distance", positive=True, error="D_err_plus"),
+        ),
         covariates=(
             Field("v", "km/s", "observed recession velocity, z = v / c", positive=True),
-            Field("v_err", "km/s", "measurement error of v, without peculiar velocity", positive=True, noise=True),
-            Field("D_err_minus", "Mpc", "error of D towards smaller distances", positive=True, noise=True),
-            Field("D_err_plus", "Mpc", "error of D towards larger distances", positive=True, noise=True),
+            Field(
+                "v_err",
+                "km/s",
+                "measurement error of v, without peculiar velocity",
+                positive=True,
+                noise=True,
+            ),
+            Field(
+                "D_err_minus",
+                "Mpc",
+                "error of D towards smaller distances",
+                positive=True,
+                noise=True,
+            ),
+            Field(
+                "D_err_plus",
+                "Mpc",
+                "error of D towards larger distances",
+                positive=True,
+                noise=True,
+            ),
         ),
     )
 
@@ -70,13 +90,24 @@ class Masers(Modality):
         mean = np.exp(rng.uniform(*np.log(RELATIVE_ERROR), n)) * v / 70.0
         half = 0.5 * rng.uniform(*LOG_ASYMMETRY, n)
         v_err = np.exp(rng.uniform(*np.log(VELOCITY_ERROR), n))
-        return {"v": v, "v_err": v_err, "D_err_minus": mean * np.exp(-half), "D_err_plus": mean * np.exp(half)}
+        return {
+            "v": v,
+            "v_err": v_err,
+            "D_err_minus": mean * np.exp(-half),
+            "D_err_plus": mean * np.exp(half),
+        }
 
-    def simulate(self, theta: np.ndarray, covariates: Columns, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    def simulate(
+        self, theta: np.ndarray, covariates: Columns, rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
         """D [Mpc], given theta `(N, 2)` and N rows of covariates."""
         h0, om = theta.T
-        v_true = covariates["v"] - np.hypot(covariates["v_err"], PECULIAR) * rng.standard_normal(len(theta))
-        deviate = split_normal(covariates["D_err_minus"], covariates["D_err_plus"], rng.standard_normal(len(theta)))
+        v_true = covariates["v"] - np.hypot(covariates["v_err"], PECULIAR) * rng.standard_normal(
+            len(theta)
+        )
+        deviate = split_normal(
+            covariates["D_err_minus"], covariates["D_err_plus"], rng.standard_normal(len(theta))
+        )
         return {"D": angular_diameter_distance(v_true / C, h0, om) - deviate}
 
     def read(self, table: Columns) -> dict[str, np.ndarray]:
@@ -97,7 +128,9 @@ class Masers(Modality):
         h0, om = theta.T[:, :, None]
         v, width = columns["v"], np.hypot(columns["v_err"], PECULIAR)
         line = np.linspace(0, 1.05 * v.max(), 100)
-        shift = 0.5 * np.ptp(angular_diameter_distance(np.stack([v - width, v + width]) / C, *theta[0]), axis=0)
+        shift = 0.5 * np.ptp(
+            angular_diameter_distance(np.stack([v - width, v + width]) / C, *theta[0]), axis=0
+        )
         galaxies = Points(
             v, columns["D"], np.hypot([columns["D_err_minus"], columns["D_err_plus"]], shift),
             expected=angular_diameter_distance(v / C, h0, om), model_x=line, model_y=angular_diameter_distance(line / C, h0, om),

@@ -19,4 +19,10 @@ GALAXIES = {
 
 def pesce2020() -> dict[str, np.ndarray]:
     """The six galaxies as a table."""
-    return dict(zip(("D", "D_err_minus", "D_err_plus", "v", "v_err"), np.array(list(GALAXIES.values())).T, strict=True))
+    return dict(
+        zip(
+            ("D", "D_err_minus", "D_err_plus", "v", "v_err"),
+            np.array(list(GALAXIES.values())).T,
+            strict=True,
+        )
+    )

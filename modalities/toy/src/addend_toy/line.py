@@ -34,10 +34,16 @@ class Toy(Modality):
         """t uniform on [-1, 1]; y_err log-uniform on [0.05, 1]."""
         return {"t": rng.uniform(-1.0, 1.0, n), "y_err": np.exp(rng.uniform(np.log(0.05), 0.0, n))}
 
-    def simulate(self, theta: np.ndarray, covariates: Columns, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    def simulate(
+        self, theta: np.ndarray, covariates: Columns, rng: np.random.Generator
+    ) -> dict[str, np.ndarray]:
         """y, given theta `(N, 2)` and N rows of covariates."""
         intercept, slope = theta.T
-        return {"y": intercept + slope * covariates["t"] + covariates["y_err"] * rng.standard_normal(len(theta))}
+        return {
+            "y": intercept
+            + slope * covariates["t"]
+            + covariates["y_err"] * rng.standard_normal(len(theta))
+        }
 
     def read(self, table: Columns) -> dict[str, np.ndarray]:
         """The columns y, t and y_err of a table, as they are."""
@@ -55,5 +61,12 @@ class Toy(Modality):
         """The points about the line."""
         intercept, slope = theta.T[:, :, None]
         t = np.linspace(columns["t"].min(), columns["t"].max(), 2)
-        points = Points(columns["t"], columns["y"], columns["y_err"], intercept + slope * columns["t"], t, intercept + slope * t)
+        points = Points(
+            columns["t"],
+            columns["y"],
+            columns["y_err"],
+            intercept + slope * columns["t"],
+            t,
+            intercept + slope * t,
+        )
         return Drawing("A line with known noise", "$t$", "$y$", {"points": points})

@@ -11,7 +11,9 @@ from ...parameters import Parameter, ParameterSpace
 from ...scalar import Lazy
 
 
-def parameter(name: str, low: float, high: float, constraint: tuple[float, float] | None = None) -> Parameter:
+def parameter(
+    name: str, low: float, high: float, constraint: tuple[float, float] | None = None
+) -> Parameter:
     """A dimensionless parameter of an oracle."""
     return Parameter(name, "1", f"{name}, as in the oracle simulators", low, high, name, constraint)
 

@@ -43,7 +43,11 @@ class SharedEffect(Oracle):
         self.views, self.tau, self.s = views, tau, s
 
     def draw(self, theta, n, rng):
-        return theta[0] + self.tau * rng.standard_normal((n, 1)) + self.s * rng.standard_normal((n, self.views))
+        return (
+            theta[0]
+            + self.tau * rng.standard_normal((n, 1))
+            + self.s * rng.standard_normal((n, self.views))
+        )
 
     def log_p(self, x, theta):
         spread = math.sqrt(self.s**2 + self.views * self.tau**2)
@@ -58,7 +62,9 @@ class SharedEffect(Oracle):
     def one_by_one(self) -> tuple[Linear, ...]:
         """The exact law of each view alone, as M modalities that ignore what they share."""
         alone = math.hypot(self.tau, self.s)
-        return tuple(Linear(f"view_{m}", self.space.parameters, [1.0], alone) for m in range(self.views))
+        return tuple(
+            Linear(f"view_{m}", self.space.parameters, [1.0], alone) for m in range(self.views)
+        )
 
 
 def views_of_one_systematic(views: int = 4, tau: float = 1.0, s: float = 1.0) -> tuple[Linear, ...]:

@@ -26,7 +26,9 @@ def log_normal(residual: Tensor, log_sigma: Tensor | float = 0.0) -> Tensor:
 class Linear(Oracle):
     """x ~ N(direction . theta, sigma^2). Information: direction direction^T / sigma^2."""
 
-    def __init__(self, name: str, parameters: Sequence[Parameter], direction: Sequence[float], sigma: float):
+    def __init__(
+        self, name: str, parameters: Sequence[Parameter], direction: Sequence[float], sigma: float
+    ):
         self.name, self.space, self.sigma = name, ParameterSpace(tuple(parameters)), sigma
         self.direction = np.asarray(direction, dtype=np.float64)
 
@@ -34,7 +36,10 @@ class Linear(Oracle):
         return self.direction @ theta + self.sigma * rng.standard_normal(n)
 
     def log_p(self, x, theta):
-        return log_normal((x[:, 0] - (theta @ torch.from_numpy(self.direction))[:, None]) / self.sigma, math.log(self.sigma))
+        return log_normal(
+            (x[:, 0] - (theta @ torch.from_numpy(self.direction))[:, None]) / self.sigma,
+            math.log(self.sigma),
+        )
 
     def information(self, theta):
         return np.outer(self.direction, self.direction) / self.sigma**2
@@ -134,7 +139,9 @@ class Cauchy(Oracle):
         return theta[0] + self.width * rng.standard_cauchy(n)
 
     def log_p(self, x, theta):
-        return -torch.log1p(((x[:, 0] - theta) / self.width).square()) - math.log(math.pi * self.width)
+        return -torch.log1p(((x[:, 0] - theta) / self.width).square()) - math.log(
+            math.pi * self.width
+        )
 
     def information(self, theta):
         return np.array([[0.5 / self.width**2]])
