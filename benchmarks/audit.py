@@ -16,18 +16,17 @@ import numpy as np
 import torch
 from scipy.stats import binom
 
-from addend import shards
+from addend import places, shards
+from addend.fusion.audit import audited
+from addend.fusion.critical import Criticals, intervals
+from addend.fusion.experiments import Laboratory
+from addend.fusion.terms import read_terms
 from addend.maximum import maximise, profile_interval
 from addend.modality import find
 from addend.report import FUSED, read_curves
 from addend.scalar import Sum, constraints
-from addend.stages import places
-from addend.stages.audited import audited
 from addend.stages.calibrate_fusion import Budget, Known
 from addend.stages.calibrate_fusion import run as repetitions
-from addend.stages.experiments import Laboratory
-from addend.stages.fusion import read_terms
-from addend.stages.neyman import Criticals, intervals
 
 from .likelihoods import HEADS, Exact
 from .record import table, write

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from addend import places
 from addend.modality import Columns, Schema, find
 from addend.parameters import ParameterSpace, read_agreement
 from addend.scalar import Lazy
-from addend.stages import places
 
 C = 299792.458
 HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))

@@ -7,8 +7,8 @@ params.yaml that cannot be used is one sentence and status 2, before any stage r
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+from addend import places
 from addend.errors import AddendError
-from addend.stages import places
 from flows.children import StageFailed, repro
 from flows.graph import Stage, plan, stale
 from flows.report import reports, show

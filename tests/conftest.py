@@ -11,8 +11,9 @@ import pytest
 import torch
 import yaml
 
+from addend import places
 from addend.registry import Registry
-from addend.stages import places, training
+from addend.stages import finetune, observe, pretrain, simulate
 
 HERE = Path(__file__).resolve().parent.parent
 SETTINGS = {
@@ -48,9 +49,9 @@ def small_project(tmp_path_factory) -> Path:
     (root / "params.yaml").write_text(yaml.safe_dump({"fusions": FUSIONS}))
     with contextlib.chdir(root), pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        for stage in (training.observe, training.simulate, training.pretrain, training.finetune):
+        for stage in (observe.observe, simulate.simulate, pretrain.pretrain, finetune.finetune):
             stage("toy")
-        training.observe("masers")
+        observe.observe("masers")
         registry = Registry(root=places.ROOT)
         registry.promote(
             registry.register("toy", places.encoder("toy", "head"), {}, {}), "for the tests"

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from addend.calibration import Record, ScoreMoments
+from addend.fusion.experiments import Laboratory
+from addend.fusion.terms import Terms
 from addend.modality import Field, Schema
 from addend.parameters import Parameter, ParameterSpace
 from addend.scalar import Lazy, Sum, constraints
-from addend.stages.experiments import Laboratory
-from addend.stages.fusion import Terms
 
 A, B = (Parameter(n, "1", f"the {n} of a line", -30.0, 30.0) for n in "ab")
 ETA = Parameter("left.eta", "1", "a nuisance of the left", -30.0, 30.0, "", (0.0, 1.0))

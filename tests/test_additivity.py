@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from addend import artifact, shards
+from addend import artifact, places, shards
 from addend.encoder import Encoder
+from addend.fusion.terms import read_terms
 from addend.scalar import Lazy, Sum
-from addend.stages import places
-from addend.stages.fusion import read_terms
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +79,7 @@ def test_training_alone_or_beside_others_gives_the_same_bits(small_project, tmp_
     assert len(digests) == 1
 
 
-TRAIN = "from addend.stages import training; training.finetune('toy')"
+TRAIN = "from addend.stages import finetune; finetune.finetune('toy')"
 
 
 def test_an_encoder_is_loaded_and_evaluated_without_its_package(small_project, project):

@@ -11,7 +11,8 @@ import pytest
 import toy_dag
 import yaml
 
-from addend import cli
+from addend import cli, places
+from addend.doors import ingest
 from addend.errors import (
     BadSetting,
     BadTable,
@@ -30,8 +31,9 @@ from addend.errors import (
     UnknownParameter,
     UnknownUnit,
 )
+from addend.fusion import terms as terms_of
 from addend.registry import Registry
-from addend.stages import doors, fusion, places, resolve
+from addend.stages import evaluate, gather, resolve
 
 GOOD = "t, y [1], y_err\n0.1, 0.5, 0.2\n-0.3, 0.2, 0.1\n"
 POINTS = "toy.intercept,toy.slope\n0.0,0.5\n"
@@ -392,8 +394,8 @@ def test_a_set_that_ships_is_never_replaced(refuses, file):
 
 
 def test_mock_and_real_are_never_mixed(refuses, file, project):
-    doors.mock("toy", "drawn", "line", {"toy.intercept": 0.0, "toy.slope": 0.5}, seed=1)
-    doors.ingest("toy", file(GOOD), "measured")
+    ingest.mock("toy", "drawn", "line", {"toy.intercept": 0.0, "toy.slope": 0.5}, seed=1)
+    ingest.ingest("toy", file(GOOD), "measured")
     truth = ("--truth", "toy.intercept=0", "--truth", "toy.slope=0.5")
     refuses(SetExists, "mock", "ingest", "toy", file(GOOD), "--set", "drawn")
     refuses(SetExists, "mock", "ingest", "toy", file(GOOD), "--set", "drawn", "--append")
@@ -435,21 +437,21 @@ def test_a_bad_truth_is_refused(refuses):
 
 def test_a_term_that_may_be_dropped_is_dropped_by_name(project):
     """No champion for the masers, no observations of BAO: S is the toy's term alone."""
-    for stage in (fusion.gather, resolve.resolve, fusion.evaluate):
+    for stage in (gather.gather, resolve.resolve, evaluate.evaluate):
         stage("lenient")
-    facts = json.loads((places.fusion("lenient", "terms") / fusion.TERMS).read_text())
+    facts = json.loads((places.fusion("lenient", "terms") / terms_of.TERMS).read_text())
     dropped = {name: fact["dropped"] for name, fact in facts.items()}
     print(dropped)
     assert dropped["toy"] is None and "no promoted encoder" in dropped["masers"] and dropped["bao"]
     assert facts["masers"]["n"] == facts["bao"]["n"] == 0 and facts["toy"]["n"] == 20
-    terms = fusion.read_terms("lenient")
+    terms = terms_of.read_terms("lenient")
     assert terms.used == ["toy"] and terms.scalar.space.names == ("toy.intercept", "toy.slope")
 
 
 def test_a_champion_without_observations_is_dropped_and_an_empty_sum_refused(project):
-    for stage in (fusion.gather, resolve.resolve, fusion.evaluate):
+    for stage in (gather.gather, resolve.resolve, evaluate.evaluate):
         stage("half")
-    facts = json.loads((places.fusion("half", "terms") / fusion.TERMS).read_text())
+    facts = json.loads((places.fusion("half", "terms") / terms_of.TERMS).read_text())
     assert "'absent' has no observations" in facts["toy"]["dropped"]
     with pytest.raises(NoObservations, match="every modality of fusion 'half' is dropped"):
-        fusion.read_terms("half")
+        terms_of.read_terms("half")

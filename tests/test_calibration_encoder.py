@@ -111,9 +111,11 @@ def test_the_score_regression_finds_what_z_forgets():
 
 def test_simulated_observations_are_outside_at_the_stated_rate_and_strange_ones_always():
     rng = np.random.default_rng(6)
-    make = lambda n: np.stack(
-        [rng.uniform(0, 2, n), np.exp(rng.standard_normal(n)), np.full(n, 3.0)], axis=1
-    )
+
+    def make(n):
+        columns = [rng.uniform(0, 2, n), np.exp(rng.standard_normal(n)), np.full(n, 3.0)]
+        return np.stack(columns, axis=1)
+
     support = Support.from_dict(
         json.loads(json.dumps(Support.measure(make(20_000), rng).as_dict()))
     )

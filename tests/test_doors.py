@@ -13,15 +13,18 @@ import pytest
 import torch
 from scipy.stats import chi2
 
-from addend import artifact, shards
+from addend import artifact, places, shards
 from addend.calibration import Record, Support
+from addend.champions import champion
 from addend.cli import app
+from addend.doors import ingest, listings, logl
 from addend.encoder import Encoder
 from addend.errors import SetExists, StrangeObservations, UnknownUnit
+from addend.fusion import terms as terms_of
 from addend.modality import installed
 from addend.registry import Registry
-from addend.report import FUSED, Curves, Samples
-from addend.stages import doors, drawings, fusion, listings, places, resolve
+from addend.report import FUSED, Curves, Samples, panels
+from addend.stages import evaluate, gather, resolve
 
 MODALITIES = sorted(installed())
 TRUTH = {"toy.intercept": -0.2, "toy.slope": 0.4}
@@ -46,9 +49,9 @@ def points(tmp_path):
 @pytest.fixture
 def terms(project):
     """The terms of a fusion of the toy alone."""
-    for stage in (fusion.gather, resolve.resolve, fusion.evaluate):
+    for stage in (gather.gather, resolve.resolve, evaluate.evaluate):
         stage("alone")
-    return fusion.read_terms("alone")
+    return terms_of.read_terms("alone")
 
 
 def write(path, columns, units=None):
@@ -83,7 +86,7 @@ def test_a_table_with_units_becomes_the_observations_that_ship(empty, name):
     modality, table, expected = shipped(name)
     units = {f.name: f.unit for f in modality.table.fields}
     shuffled = {column: table[column] for column in sorted(table, reverse=True)}
-    doors.ingest(name, write(empty / "mine.csv", shuffled, units), "mine")
+    ingest.ingest(name, write(empty / "mine.csv", shuffled, units), "mine")
     found = shards.read_set(places.observations(name, "mine"))
     assert found.attrs["mock"] is False and found.attrs["source"] == "mine.csv"
     for column in modality.schema.names:
@@ -96,7 +99,7 @@ def test_every_column_in_another_unit_is_refused(empty, name):
     units = {f.name: f.unit for f in modality.table.fields}
     for column in units:
         with pytest.raises(UnknownUnit, match=f"'{column}'.*furlong"):
-            doors.ingest(
+            ingest.ingest(
                 name, write(empty / "mine.csv", table, units | {column: "furlong"}), "mine"
             )
     assert not (empty / "data").exists()
@@ -104,20 +107,20 @@ def test_every_column_in_another_unit_is_refused(empty, name):
 
 def test_the_same_table_again_changes_no_byte_and_another_is_refused(empty):
     _, table, _ = shipped("toy")
-    doors.ingest("toy", write(empty / "mine.csv", table), "mine")
+    ingest.ingest("toy", write(empty / "mine.csv", table), "mine")
     before = files(empty / "data")
-    doors.ingest("toy", write(empty / "the_same.csv", table), "mine")
+    ingest.ingest("toy", write(empty / "the_same.csv", table), "mine")
     with pytest.raises(SetExists, match="--append"):
-        doors.ingest("toy", write(empty / "other.csv", rows(table, slice(5))), "mine")
+        ingest.ingest("toy", write(empty / "other.csv", rows(table, slice(5))), "mine")
     assert files(empty / "data") == before
 
 
 def test_appended_rows_follow_in_a_shard_of_their_own_and_once(empty):
     _, table, expected = shipped("toy")
-    doors.ingest("toy", write(empty / "first.csv", rows(table, slice(12))), "mine")
+    ingest.ingest("toy", write(empty / "first.csv", rows(table, slice(12))), "mine")
     before = files(empty / "data")
     for _ in range(2):
-        found = doors.ingest(
+        found = ingest.ingest(
             "toy", write(empty / "more.csv", rows(table, slice(12, None))), "mine", append=True
         )
     assert [s.n for s in found.shards] == [12, 8]
@@ -130,23 +133,23 @@ def test_appended_rows_follow_in_a_shard_of_their_own_and_once(empty):
 
 def test_mock_observations_are_determined_by_their_seed(project):
     made = {
-        name: doors.mock("toy", name, "line", TRUTH, seed)
+        name: ingest.mock("toy", name, "line", TRUTH, seed)
         for name, seed in (("a", 1), ("b", 1), ("c", 2))
     }
     y = {name: found.columns["y"] for name, found in made.items()}
     np.testing.assert_array_equal(y["a"], y["b"])
     assert not np.isin(y["a"], y["c"]).any()
     before = files(project / "data")
-    doors.mock("toy", "a", "line", TRUTH, 1)
+    ingest.mock("toy", "a", "line", TRUTH, 1)
     assert files(project / "data") == before
     with pytest.raises(SetExists):
-        doors.mock("toy", "a", "line", TRUTH, 2)
+        ingest.mock("toy", "a", "line", TRUTH, 2)
 
 
 def test_mock_observations_scatter_about_their_truth_at_the_covariates_of_another_set(project):
     """The chi-square of N = 20 rows within the central 99.9 % of its law: a false alarm once in a thousand seeds."""
     found, like = (
-        doors.mock("toy", "a", "line", TRUTH, 1),
+        ingest.mock("toy", "a", "line", TRUTH, 1),
         shards.read_set(places.observations("toy", "line")),
     )
     c = found.columns
@@ -163,9 +166,11 @@ def test_mock_observations_scatter_about_their_truth_at_the_covariates_of_anothe
 
 def test_logl_is_the_sum_of_the_outer_product(project, points, capsys):
     theta, path = points
-    values = doors.logl("toy", "line", path)
+    values = logl.logl("toy", "line", path)
     columns = shards.read_set(places.observations("toy", "line")).columns
-    expected = doors.champion("toy").outer(columns, torch.from_numpy(theta)).sum(dim=1).numpy()
+    expected = (
+        Encoder.load(champion("toy")).outer(columns, torch.from_numpy(theta)).sum(dim=1).numpy()
+    )
     np.testing.assert_allclose(values, expected, rtol=1e-12)
     written = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert list(written[0]) == ["toy.intercept", "toy.slope", "logl_nats"]
@@ -177,7 +182,7 @@ def test_logl_needs_no_package_and_passes_over_parameters_of_others(
     project, points, tmp_path, monkeypatch
 ):
     theta, path = points
-    expected = doors.logl("toy", "line", path, tmp_path / "here.csv")
+    expected = logl.logl("toy", "line", path, tmp_path / "here.csv")
     monkeypatch.setenv("ADDEND_MODALITIES", "none")
     assert not installed()
     columns = {"Om": np.full(25, 0.3), "toy.slope": theta[:, 1], "toy.intercept": theta[:, 0]}
@@ -215,11 +220,11 @@ def test_rows_unlike_any_simulation_are_counted_on_standard_error(
     beyond = {
         name: np.concatenate([values, np.full(3, far[name])]) for name, values in table.items()
     }
-    doors.ingest("toy", write(tmp_path / "beyond.csv", beyond), "beyond")
+    ingest.ingest("toy", write(tmp_path / "beyond.csv", beyond), "beyond")
     with pytest.warns(
         StrangeObservations, match="3 of 23 rows of the set 'beyond' of 'toy'.*row 21 first"
     ):
-        expected = doors.logl("toy", "beyond", points[1], tmp_path / "here.csv")
+        expected = logl.logl("toy", "beyond", points[1], tmp_path / "here.csv")
     command = ["addend", "logl", "toy", "--set", "beyond", "--theta", points[1]]
     done = subprocess.run(
         [Path(sys.executable).with_name("addend"), *command[1:]],
@@ -241,7 +246,7 @@ def test_rows_unlike_any_simulation_are_counted_on_standard_error(
 
 def test_rows_like_the_simulations_pass_without_a_word(recorded, points, tmp_path):
     """20 rows, each outside with probability 1/1000: the shipped set would be remarked on once in fifty seeds of its own."""
-    doors.logl("toy", "line", points[1], tmp_path / "out.csv")
+    logl.logl("toy", "line", points[1], tmp_path / "out.csv")
 
 
 def test_the_order_of_the_thetas_changes_nothing(project, points, tmp_path):
@@ -251,7 +256,7 @@ def test_the_order_of_the_thetas_changes_nothing(project, points, tmp_path):
         tmp_path / "shuffled.csv", {"toy.slope": theta[order, 1], "toy.intercept": theta[order, 0]}
     )
     np.testing.assert_allclose(
-        doors.logl("toy", "line", shuffled), doors.logl("toy", "line", path)[order], rtol=1e-12
+        logl.logl("toy", "line", shuffled), logl.logl("toy", "line", path)[order], rtol=1e-12
     )
 
 
@@ -261,7 +266,7 @@ def test_permuting_observations_and_splitting_them_otherwise_changes_nothing(
 ):
     """S to 1e-9 of itself."""
     modality, _, columns = shipped("toy")
-    expected = doors.logl("toy", "line", points[1])
+    expected = logl.logl("toy", "line", points[1])
     order = np.random.default_rng(shard_rows or 0).permutation(len(columns["y"]))
     facts = {"modality": "toy", "set": "again", "mock": False}
     made = shards.write_set(
@@ -271,7 +276,7 @@ def test_permuting_observations_and_splitting_them_otherwise_changes_nothing(
         facts,
         shard_rows,
     )
-    found = doors.logl("toy", "again", points[1])
+    found = logl.logl("toy", "again", points[1])
     print(
         f"{len(made.shards)} shards, largest relative change {np.abs(found / expected - 1).max():.1e}"
     )
@@ -280,7 +285,7 @@ def test_permuting_observations_and_splitting_them_otherwise_changes_nothing(
 
 def test_fusing_sums_what_the_door_shows(terms, points):
     found = terms.scalar(torch.from_numpy(points[0])).detach().numpy()
-    np.testing.assert_allclose(found, doors.logl("toy", "line", points[1]), rtol=1e-12)
+    np.testing.assert_allclose(found, logl.logl("toy", "line", points[1]), rtol=1e-12)
 
 
 def test_lists_say_what_there_is(project):
@@ -299,7 +304,7 @@ def test_the_band_of_a_line_is_that_of_its_posterior(terms):
     curves = Curves({FUSED: Samples(tuple(TRUTH), draws)})
     numbers = {"parameters": {"toy.intercept": {"theta_hat": 0.0}, "toy.slope": {"theta_hat": 0.5}}}
     _, _, columns = shipped("toy")
-    series = drawings.panels(terms, numbers, curves, {"toy": columns})["toy"].series["points"]
+    series = panels.panels(terms, numbers, curves, {"toy": columns})["toy"].series["points"]
     np.testing.assert_array_equal(series.expected, 0.5 * columns["t"])
     np.testing.assert_array_equal(series.model_y, 0.5 * series.model_x)
     half = np.diff(series.band, axis=0)[0] / 2
@@ -311,8 +316,6 @@ def test_a_modality_whose_package_is_absent_has_no_panel(terms, monkeypatch):
     monkeypatch.setenv("ADDEND_MODALITIES", "none")
     numbers = {"parameters": {"toy.intercept": {"theta_hat": 0.0}, "toy.slope": {"theta_hat": 0.5}}}
     assert (
-        drawings.panels(
-            terms, numbers, Curves({FUSED: Samples(tuple(TRUTH), np.zeros((3, 2)))}), {}
-        )
+        panels.panels(terms, numbers, Curves({FUSED: Samples(tuple(TRUTH), np.zeros((3, 2)))}), {})
         == {}
     )

@@ -11,19 +11,21 @@ import yaml
 from repeated_lines import SPACE, SPACES, Encoder, laboratory, terms
 from torch import nn
 
+from addend import places
 from addend.encoder import Encoder as Trained
 from addend.errors import BadSetting
+from addend.fusion import terms as terms_of
+from addend.fusion.ensembles import members, widened
+from addend.fusion.trust import real_sandwich
+from addend.fusion.weights import Adjusted
 from addend.heads import HEADS, Ensemble, Flow, Head
 from addend.maximum import maximise
 from addend.registry import Registry
 from addend.scalar import Lazy, Sum, constraints
-from addend.stages import calibrate_fusion, fusion, places, resolve, training
-from addend.stages import fit as fit_stage
+from addend.stages import calibrate_fusion, evaluate, finetune, gather, resolve
+from addend.stages import fuse as fuse_stage
 from addend.stages import report as report_stage
-from addend.stages.adjusted import Adjusted
 from addend.stages.calibrate_fusion import Budget
-from addend.stages.ensembles import members, widened
-from addend.stages.standing import real_sandwich
 
 OBSERVABLES = [{"link": "identity", "error": None, "present": None}]
 
@@ -163,7 +165,7 @@ def pair_project(small_project, tmp_path, monkeypatch):
 
 
 def test_an_ensemble_is_chosen_in_params_yaml_and_said_in_the_result(pair_project, monkeypatch):
-    training.finetune("toy")
+    finetune.finetune("toy")
     encoder = Trained.load(places.encoder("toy", "head"))
     one, two = encoder.head.members
     assert encoder.head.kind == "ensemble" and encoder.head.normalised
@@ -176,15 +178,15 @@ def test_an_ensemble_is_chosen_in_params_yaml_and_said_in_the_result(pair_projec
         registry.register("toy", places.encoder("toy", "head"), {}, {}), "for the test"
     )
     monkeypatch.setattr(calibrate_fusion, "read_budget", lambda settings: Budget(400, 40))
-    fusion.gather("alone")
+    gather.gather("alone")
     resolve.resolve("alone")
-    for step in (fusion.evaluate, fit_stage.fuse, calibrate_fusion.calibrate):
+    for step in (evaluate.evaluate, fuse_stage.fuse, calibrate_fusion.calibrate):
         step("alone")
     fit, found = (
         json.loads((places.fusion("alone", s) / f"{s}.json").read_text())
         for s in ("fit", "calibration")
     )
-    made = fusion.read_terms("alone")
+    made = terms_of.read_terms("alone")
     summary = report_stage.summarise("alone", made, fit, found)
     assert summary["modalities"]["toy"]["correction"] == "ensemble of 2"
     plain = real_sandwich(made.scalar, maximise(made.scalar))
@@ -197,4 +199,4 @@ def test_a_number_of_members_that_is_none_is_refused(pair_project, wanted):
     settings["finetune"]["members"] = wanted
     pair_project.write_text(yaml.safe_dump(settings))
     with pytest.raises(BadSetting, match="members"):
-        training.finetune("toy")
+        finetune.finetune("toy")

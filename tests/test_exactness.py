@@ -14,12 +14,11 @@ import torch
 from scipy.optimize import minimize
 from scipy.stats import chi2
 
-from addend import shards
+from addend import places, shards
+from addend.fusion.terms import read_terms
 from addend.maximum.modes import maximise
 from addend.maximum.tension import with_constraints
 from addend.report import FUSED, read_curves
-from addend.stages import places
-from addend.stages.fusion import read_terms
 
 OWN = {
     "chronometers": ["chronometers.eta_imf", "chronometers.eta_sps"],

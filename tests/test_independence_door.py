@@ -12,10 +12,10 @@ import pytest
 from calibration_oracles import allowed
 
 from addend.calibration import check_independence
+from addend.champions import champion
+from addend.doors import independence as gate
 from addend.errors import CoupledModalities
 from addend.modality import find
-from addend.stages import independence as gate
-from addend.stages.doors import champion
 
 PARAMETERS = ("toy.intercept", "toy.slope")
 

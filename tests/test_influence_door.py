@@ -5,18 +5,19 @@ import csv
 import pytest
 import torch
 
+from addend.doors.influence import Pull, influence, pulls
 from addend.errors import BadSetting, NoObservations
+from addend.fusion import terms as terms_of
+from addend.fusion.terms import Terms
 from addend.maximum import maximise
 from addend.scalar import Lazy, Scaled, Sum
-from addend.stages import fusion
-from addend.stages.influence import Pull, influence, pulls
 
 
 @pytest.fixture
-def real(demo, monkeypatch) -> fusion.Terms:
+def real(demo, monkeypatch) -> Terms:
     monkeypatch.chdir(demo)
     torch.set_num_threads(1)
-    return fusion.read_terms("real")
+    return terms_of.read_terms("real")
 
 
 def test_a_row_s_pull_is_what_taking_a_twentieth_of_it_away_does_twenty_times(real):

@@ -12,10 +12,11 @@ import yaml
 from addend_toy.line import Toy
 from exact_line import Line, encoder
 
+from addend import places
 from addend.calibration import Record, judge, trust_size
 from addend.errors import BadSetting, TooFewSimulations
 from addend.registry import Registry
-from addend.stages import calibrate, places, register, training
+from addend.stages import calibrate, finetune, pretrain, register, simulate
 
 HERE = Path(__file__).resolve().parent.parent
 SETTINGS = {
@@ -42,9 +43,9 @@ def toy_project(root: Path, trained_on: float = 3.0) -> Path:
     torch.set_num_threads(1)
     with contextlib.chdir(root):
         for stage, support in (
-            (training.simulate, narrow),
-            (training.pretrain, declared),
-            (training.finetune, declared),
+            (simulate.simulate, narrow),
+            (pretrain.pretrain, declared),
+            (finetune.finetune, declared),
         ):
             (root / "modalities" / "toy" / "parameters.yaml").write_text(yaml.safe_dump(support))
             stage("toy")
@@ -133,7 +134,7 @@ def test_a_candidate_that_says_less_than_the_champion_is_refused_and_the_champio
     monkeypatch.setattr(places, "settings", lambda name, section: settings[section])
     register.register("toy")
     settings["finetune"] = hasty
-    for stage in (training.finetune, calibrate.calibrate, register.register):
+    for stage in (finetune.finetune, calibrate.calibrate, register.register):
         stage("toy")
     registry, said = Registry(), json.loads(places.pin("toy").read_text())
     print(said["reason"])

@@ -17,21 +17,22 @@ from calibration_oracles import within
 from repeated_lines import SPACE, TRUTH, laboratory, normal_samples, observe
 from scipy.stats import chi2, kstest
 
-from addend import shards
+from addend import places, shards
 from addend.calibration import CriticalValues
 from addend.encoder import Encoder
+from addend.fusion.audit import audited
+from addend.fusion.critical import Criticals, intervals
+from addend.fusion.experiments import Laboratory
+from addend.fusion.repetitions import numbered, profiled
+from addend.fusion.trust import real_sandwich
 from addend.maximum import composite, maximise, profile_interval, tension
 from addend.modality import find
 from addend.scalar import Lazy, Sum
 from addend.scalar.forms import Constraint
 from addend.stages import calibrate_fusion as stage
-from addend.stages import places, training
-from addend.stages.audited import audited
+from addend.stages import finetune, pretrain, simulate
+from addend.stages import observe as observe_stage
 from addend.stages.calibrate_fusion import Budget, design, repeat, run
-from addend.stages.experiments import Laboratory
-from addend.stages.neyman import Criticals, intervals
-from addend.stages.repetitions import numbered, profiled
-from addend.stages.standing import real_sandwich
 from benchmarks.likelihoods import HEADS, Exact
 
 LEVELS = (0.6826894921370859, 0.9544997361036416)
@@ -267,7 +268,7 @@ def learned_line(root, monkeypatch) -> Laboratory:
     }
     (root / "modalities" / "toy" / "params.yaml").write_text(yaml.safe_dump(settings))
     monkeypatch.chdir(root)
-    for step in (training.observe, training.simulate, training.pretrain, training.finetune):
+    for step in (observe_stage.observe, simulate.simulate, pretrain.pretrain, finetune.finetune):
         step("toy")
     columns = shards.read_set(places.observations("toy", "line")).columns
     encoder = Encoder.load(places.encoder("toy", "head"))

@@ -18,22 +18,24 @@ from repeated_lines import (
     terms,
 )
 
+from addend import places
 from addend.calibration import Centring, Record, ScoreMoments
 from addend.calibration.local import LEAST
 from addend.encoder import Encoder as Trained
 from addend.errors import BadSetting, BeyondTrust
+from addend.fusion import terms as terms_of
+from addend.fusion.correction import Correction, chosen, correct
+from addend.fusion.experiments import Laboratory
+from addend.fusion.repetitions import numbered, variability
+from addend.fusion.trust import standings, trust_of
+from addend.fusion.weights import Adjusted, adjusted, described, godambe_factors
 from addend.maximum import maximise
 from addend.scalar import Lazy, Sum, constraints
-from addend.stages import calibrate_fusion, fusion, places, resolve
-from addend.stages import fit as fit_stage
+from addend.settings import require_fusion
+from addend.stages import calibrate_fusion, evaluate, gather, resolve
+from addend.stages import fuse as fuse_stage
 from addend.stages import report as report_stage
-from addend.stages.adjusted import Adjusted, adjusted, described, godambe_factors
 from addend.stages.calibrate_fusion import Budget, Known, calibration, repeat
-from addend.stages.correction import Correction, chosen, correct
-from addend.stages.experiments import Laboratory
-from addend.stages.repetitions import numbered, variability
-from addend.stages.settings import require_fusion
-from addend.stages.standing import standings, trust_of
 
 TILT = 0.3
 
@@ -193,7 +195,7 @@ def stated(monkeypatch, project, correction, record) -> str:
     monkeypatch.setattr(places, "fusion_settings", lambda name: settings)
     load = Trained.load
     monkeypatch.setattr(Trained, "load", lambda folder: replace(load(folder), record=record))
-    fusion.gather("corrected")
+    gather.gather("corrected")
     resolve.resolve("corrected")
     return "corrected"
 
@@ -208,13 +210,13 @@ def toy_record(tilt=0.05) -> dict:
 def test_every_stage_of_a_fusion_reads_the_corrected_sum(project, monkeypatch):
     record = toy_record()
     name = stated(monkeypatch, project, None, record)
-    fusion.evaluate(name)
-    before = fusion.read_terms(name).scalar
+    evaluate.evaluate(name)
+    before = terms_of.read_terms(name).scalar
     stated(monkeypatch, project, {"centring": True, "weights": "godambe"}, record)
     monkeypatch.setattr(calibrate_fusion, "read_budget", lambda settings: Budget(400, 40))
-    for step in (fusion.evaluate, fit_stage.fuse, calibrate_fusion.calibrate):
+    for step in (evaluate.evaluate, fuse_stage.fuse, calibrate_fusion.calibrate):
         step(name)
-    made = fusion.read_terms(name)
+    made = terms_of.read_terms(name)
     theta = torch.zeros(2, 2).double() + torch.tensor([[0.5], [-0.2]]).double()
     assert torch.allclose(before(theta) - made.scalar(theta), 0.05 * before.n * theta[:, 0])
     fit, found = (
@@ -234,9 +236,9 @@ def test_a_record_without_a_centring_leaves_every_byte_of_the_terms_but_says_so(
     facts = []
     for correction in (None, {"centring": True}):
         name = stated(monkeypatch, project, correction, record)
-        fusion.evaluate(name)
-        facts.append(json.loads((places.fusion(name, "terms") / fusion.TERMS).read_text()))
-        assert type(fusion.read_terms(name).encoders["toy"]) is Trained
+        evaluate.evaluate(name)
+        facts.append(json.loads((places.fusion(name, "terms") / terms_of.TERMS).read_text()))
+        assert type(terms_of.read_terms(name).encoders["toy"]) is Trained
     assert (
         facts[1]["toy"] == facts[0]["toy"] | {"centred": False} and "centred" not in facts[0]["toy"]
     )

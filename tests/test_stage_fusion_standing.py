@@ -8,15 +8,16 @@ import torch
 from addend_toy.line import Toy
 from repeated_lines import SPACE, bias_record, laboratory, normal_samples, terms
 
+from addend import places
 from addend.errors import BadSetting, BeyondTrust, TooFewSimulations
+from addend.fusion.correction import correct
+from addend.fusion.trust import standings
 from addend.maximum import maximise
 from addend.report.schema import validate_calibration
 from addend.stages import calibrate_fusion as stage
-from addend.stages import fit as fit_stage
-from addend.stages import fusion, places, resolve
+from addend.stages import evaluate, gather, resolve
+from addend.stages import fuse as fuse_stage
 from addend.stages.calibrate_fusion import Budget, Known, calibration
-from addend.stages.correction import correct
-from addend.stages.standing import standings
 
 
 @pytest.fixture(autouse=True)
@@ -150,7 +151,13 @@ def test_too_few_repetitions_teach_nothing(monkeypatch):
 
 def test_the_stage_writes_what_the_report_reads(project, monkeypatch):
     monkeypatch.setattr(stage, "read_budget", lambda settings: Budget(400, 40))
-    for step in (fusion.gather, resolve.resolve, fusion.evaluate, fit_stage.fuse, stage.calibrate):
+    for step in (
+        gather.gather,
+        resolve.resolve,
+        evaluate.evaluate,
+        fuse_stage.fuse,
+        stage.calibrate,
+    ):
         step("alone")
     path = places.fusion("alone", "calibration") / "calibration.json"
     found, before = json.loads(path.read_text()), path.read_bytes()

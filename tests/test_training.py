@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from addend import shards
+from addend import places, shards
 from addend.sobol import BLOCK
-from addend.stages import places, training
+from addend.stages import simulate
 from addend.training import Rows
 
 
@@ -32,4 +32,4 @@ def test_the_train_pool_is_mirrored_pairs_in_even_blocks_and_the_others_are_not(
     cells = ((pool.columns["t"][:BLOCK:2] + 1) * BLOCK / 4).astype(int)
     assert (np.sort(cells) == np.arange(BLOCK // 2)).all()
     assert (pool.attrs["design"], other.attrs["design"]) == ("sobol", "independent")
-    assert training.DESIGNS["calibrate"] == "independent"
+    assert simulate.DESIGNS["calibrate"] == "independent"

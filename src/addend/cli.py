@@ -19,14 +19,14 @@ app = typer.Typer(
 )
 
 STAGES = {
-    "observe": ("training", "observe", "Bring the sets that a modality ships into shards."),
+    "observe": ("observe", "observe", "Bring the sets that a modality ships into shards."),
     "simulate": (
-        "training",
+        "simulate",
         "simulate",
         "Draw the pools that a modality is trained, calibrated and audited on.",
     ),
-    "pretrain": ("training", "pretrain", "Make and export f_m."),
-    "finetune": ("training", "finetune", "Train g_m."),
+    "pretrain": ("pretrain", "pretrain", "Make and export f_m."),
+    "finetune": ("finetune", "finetune", "Train g_m."),
     "calibrate": (
         "calibrate",
         "calibrate",
@@ -40,13 +40,13 @@ STAGES = {
 }
 FUSIONS = {
     "gather": (
-        "fusion",
+        "gather",
         "gather",
         "Collect the sets a fusion names, or draw mock ones at its truth.",
     ),
     "resolve": ("resolve", "resolve", "Pin the champion of every modality of a fusion."),
-    "evaluate": ("fusion", "evaluate", "Do the work that depends on the observations alone."),
-    "fuse": ("fit", "fuse", "Add, maximise, and say how sure one can be."),
+    "evaluate": ("evaluate", "evaluate", "Do the work that depends on the observations alone."),
+    "fuse": ("fuse", "fuse", "Add, maximise, and say how sure one can be."),
     "calibrate-fusion": (
         "calibrate_fusion",
         "calibrate",
@@ -95,7 +95,7 @@ def ingest(
     seed: Annotated[int, typer.Option(min=0, help="Of a mock set.")] = 0,
 ) -> None:
     """Bring a user's table, or mock observations at a chosen theta, into immutable shards."""
-    from .stages import doors
+    from .doors import ingest as door
 
     if mock == (table is not None) or (mock and append):
         raise BadSetting(
@@ -103,9 +103,9 @@ def ingest(
             "see 'addend ingest --help'",
         )
     if mock:
-        found = doors.mock(modality, set_name, like, doors.read_truth(truth or []), seed)
+        found = door.mock(modality, set_name, like, door.read_truth(truth or []), seed)
     else:
-        found = doors.ingest(modality, table, set_name, append)
+        found = door.ingest(modality, table, set_name, append)
     print(
         f"{modality} {set_name}: {found.n} observations in {len(found.shards)} shard{'s' * (len(found.shards) > 1)}"
     )
@@ -123,9 +123,9 @@ def logl(
     ] = None,
 ) -> None:
     """Write S_m(theta) [nats], log p of a set up to a constant, for every row of a CSV of named parameters."""
-    from .stages import doors
+    from .doors import logl as door
 
-    doors.logl(modality, set_name, theta, out)
+    door.logl(modality, set_name, theta, out)
 
 
 @app.command()
@@ -146,7 +146,7 @@ def independence(
     ] = 0.05,
 ) -> None:
     """Are two modalities independent given theta, on paired observations? Status 1 if they are not."""
-    from .stages import independence as gate
+    from .doors import independence as gate
 
     found = gate.independence((a, b), (table_a, table_b), theta, false_alarm)
     print(gate.said(found))
@@ -162,7 +162,7 @@ def influence(
     ] = None,
 ) -> None:
     """Which modality and which row pulls theta_hat, and how far."""
-    from .stages import influence as door
+    from .doors import influence as door
 
     print(door.influence(fusion, out))
 
@@ -170,7 +170,7 @@ def influence(
 @app.command()
 def modalities() -> None:
     """List the modalities: parameters, sets, champion."""
-    from .stages import listings
+    from .doors import listings
 
     print(listings.modalities())
 
@@ -178,7 +178,7 @@ def modalities() -> None:
 @app.command()
 def fusions() -> None:
     """List the fusions of params.yaml: what each one sums."""
-    from .stages import listings
+    from .doors import listings
 
     print(listings.fusions())
 

@@ -11,7 +11,6 @@ odd in the noise cancels within a pair, whatever theta is. `BLOCK` consecutive r
 design by themselves.
 """
 
-
 import numpy as np
 import torch
 from scipy.special import ndtri

@@ -123,9 +123,10 @@ def _row(p: str, b: dict) -> dict[str, str]:
     std = b["posterior_std"]
     rounding = Rounding.to(std, b["theta_hat"])
     number = lambda v: DASH if v is None else rounding(v) + rounding.power  # noqa: E731
-    span = lambda key, open_ends=(False, False): (
-        DASH if b.get(key) is None else interval(b[key], std, open_ends)
-    )
+
+    def span(key, open_ends=(False, False)):
+        return DASH if b.get(key) is None else interval(b[key], std, open_ends)
+
     return {
         "parameter": p, "unit": "" if b["unit"] == "1" else b["unit"], "definition": b["definition"],
         "theta_hat": number(b["theta_hat"]), "posterior": with_error(b["posterior_mean"], std), "std": number(std),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import artifact, shards
+from .. import artifact, places, shards
 from ..calibration import Mean, Outside, Record, Support, fit_centring, judge
 from ..calibration.centring import Centring, helps
 from ..calibration.measure import PARTS, Budget, measure
@@ -21,7 +21,6 @@ from ..errors import BadSetting
 from ..modality import Columns, Modality, find
 from ..progress import progress
 from ..report import encoder_record, write_encoder
-from . import places
 
 SUPPORT_ROWS = 20_000
 CENTRING_DEGREE = 2

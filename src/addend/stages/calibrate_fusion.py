@@ -16,9 +16,18 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 import torch
 
-from .. import shards
+from .. import places, shards
 from ..durable import fresh_folder
 from ..errors import BadSetting
+from ..fusion.audit import Audited, audited, critical_values
+from ..fusion.correction import chosen, correct
+from ..fusion.critical import Criticals, intervals
+from ..fusion.ensembles import widened
+from ..fusion.experiments import Laboratory
+from ..fusion.repetitions import Repetitions, climb, measure, profiled, tension, widths
+from ..fusion.terms import Terms, read_terms
+from ..fusion.trust import outside_support, real_sandwich, standings
+from ..fusion.weights import described
 from ..maximum.fit import Fit
 from ..maximum.modes import maximise
 from ..maximum.tension import groups
@@ -26,16 +35,6 @@ from ..modality import Columns, installed
 from ..progress import progress
 from ..report import FUSED, read_curves
 from ..report.verdict import LOCAL
-from . import places
-from .adjusted import described
-from .audited import Audited, audited, critical_values
-from .correction import chosen, correct
-from .ensembles import widened
-from .experiments import Laboratory
-from .fusion import Terms, read_terms
-from .neyman import Criticals, intervals
-from .repetitions import Repetitions, climb, measure, profiled, tension, widths
-from .standing import outside_support, real_sandwich, standings
 
 WIDEN = 1.5
 ROWS, MOST = 250, 2**20

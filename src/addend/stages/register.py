@@ -9,12 +9,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .. import artifact, shards
+from .. import artifact, places, shards
 from ..calibration import Mean, Record, Verdict, judge
 from ..durable import written_beside
 from ..encoder import Encoder
 from ..registry import Registry, Version
-from . import places
 from .calibrate import log_scores
 
 

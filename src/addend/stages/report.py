@@ -6,14 +6,13 @@ from importlib.metadata import version
 import numpy as np
 from scipy.stats import chi2
 
-from .. import shards
+from .. import places, shards
+from ..fusion.terms import Terms, read_terms
+from ..fusion.trust import trust_of
 from ..registry import Registry
 from ..report import SCHEMA_VERSION, Curves, key_figures, read_curves, sentence, write_fusion
-from . import places
-from .drawings import panels
-from .fusion import Terms, read_terms
+from ..report.panels import panels
 from .register import commit
-from .standing import trust_of
 
 SHOWN = (
     "parameter",

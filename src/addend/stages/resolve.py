@@ -5,12 +5,12 @@ It always runs, so it imports no network: asking the registry and reading a mani
 
 import json
 
+from .. import places
 from ..artifact import read_manifest
+from ..champions import no_champion
 from ..durable import written_beside
-from ..errors import NoChampion
 from ..parameters import ParameterSpace, read_agreement
 from ..registry import Registry
-from . import places
 
 
 def resolve(fusion: str) -> None:
@@ -46,25 +46,3 @@ def _pin(registry: Registry, agreement: ParameterSpace, name: str, wanted: dict)
         "digest": version.digest,
         "run_id": "",
     }
-
-
-def no_champion(name: str, otherwise: str = "") -> NoChampion:
-    """The mistake, with the remedy that fits: what `register` last said of the modality stands in its pin."""
-    what, repro, pin = (
-        f"modality '{name}' has no promoted encoder",
-        "run 'dvc repro",
-        places.pin(name),
-    )
-    said = json.loads(pin.read_text()) if pin.exists() else None
-    if said is None:
-        return NoChampion(what, f"{repro} modalities/{name}/dvc.yaml'{otherwise}")
-    if said["promoted"]:
-        lost = f"{what} in the registry, though {pin} says that one was promoted"
-        return NoChampion(
-            lost,
-            f"{repro} -f -s modalities/{name}/dvc.yaml:register' to register it again{otherwise}",
-        )
-    refused = f"{what}, the last one was refused ({said['reason']})"
-    return NoChampion(
-        refused, f"mend its settings and {repro} modalities/{name}/dvc.yaml'{otherwise}"
-    )

@@ -1,10 +1,10 @@
 """What there is: modalities with their sets and champions, and the fusions that sum them. Nothing is changed by looking."""
 
+from .. import places
 from ..errors import NoObservations
 from ..modality import installed
 from ..registry import Registry
 from ..shards import open_set
-from . import places
 
 
 def modalities() -> str:

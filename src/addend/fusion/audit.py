@@ -10,7 +10,7 @@ from ..calibration.coverage import LEVELS
 from ..calibration.neyman import LEVELS as TWO
 from ..maximum.fit import Fit
 from ..report.blocks import audit_block, critical_blocks, pulls_block, tension_block
-from .neyman import Criticals
+from .critical import Criticals
 from .repetitions import Repetitions, Widths
 
 TOGETHER = "together"

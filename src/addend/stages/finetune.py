@@ -1,4 +1,4 @@
-"""The road of a modality up to its encoder: observe, simulate, pretrain, finetune."""
+"""`finetune`: g_m, trained on what f_m makes of the train pool; the encoder, as yet without a record."""
 
 import json
 import shutil
@@ -6,93 +6,17 @@ from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from .. import artifact, exported, shards, sobol
+from .. import artifact, exported, places, shards, sobol
 from ..durable import fresh_folder
-from ..encoder import coordinate_box
 from ..errors import BadSetting
 from ..heads import HEADS, Ensemble, Head
 from ..modality import Modality, find
-from ..parameters import ParameterSpace, read_agreement
-from ..pretrain import Standardise, flow_layout
+from ..parameters import read_agreement
 from ..progress import progress
 from ..training import Rows, Training, fit
-from . import places
-
-CHUNK = 2**18
-DESIGNS = {"train": "sobol", "calibrate": "independent", "audit": "independent"}
-
-
-def observe(name: str) -> None:
-    """Bring the sets that the package ships into shards, by the door every table takes."""
-    modality = find(name)
-    for set_name, table in modality.sets().items():
-        facts = {
-            "modality": name,
-            "set": set_name,
-            "mock": False,
-            "source": f"shipped with addend-{name}",
-        }
-        shards.write_set(
-            places.observations(name, set_name), modality.read(table), modality.schema, facts
-        )
-
-
-def simulate(name: str) -> None:
-    """Draw the three disjoint pools, theta from the prior and covariates from the modality's law."""
-    modality, settings = find(name), places.settings(name, "simulate")
-    space = read_agreement(places.ROOT).subset(modality.parameters)
-    seed, sizes = settings["seed"], {pool: settings[pool] for pool in places.POOLS}
-    for index, (pool, n) in enumerate(sizes.items()):
-        design = DESIGNS[pool]
-        columns = draw(modality, space, n, design, [seed, index], f"simulate {name} ({pool})")
-        facts = {"modality": name, "set": pool, "mock": True, "design": design, "seed": seed}
-        shards.write_set(places.pool(name, pool), columns, modality.schema, facts)
-
-
-def draw(
-    modality: Modality, space: ParameterSpace, n: int, design: str, seed: list[int], what: str
-) -> dict[str, np.ndarray]:
-    """n joint draws of theta, covariates and observables as columns: a `sobol` design, or `independent`."""
-    chunks = []
-    with progress(what, n, "rows") as update:
-        for start in range(0, n, CHUNK):
-            rows = min(CHUNK, n - start)
-            make = sobol.simulate if design == "sobol" else _independent
-            theta, columns = make(modality, space, rows, seed, start)
-            chunks.append(shards.with_theta(columns, theta, modality.parameters))
-            update(start + rows)
-    return {k: np.concatenate([chunk[k] for chunk in chunks]) for k in chunks[0]}
-
-
-def _independent(
-    modality: Modality, space: ParameterSpace, n: int, seed: list[int], start: int
-) -> tuple[np.ndarray, dict]:
-    rng = np.random.default_rng([*seed, start])
-    theta, covariates = space.draw(n, rng), modality.covariates(n, rng)
-    return theta, {**modality.simulate(theta, covariates, rng), **covariates}
-
-
-def pretrain(name: str) -> None:
-    """Freeze f_m and the coordinates, and export both."""
-    modality = find(name)
-    pool = shards.read_set(places.pool(name, "train"))
-    space = read_agreement(places.ROOT).subset(modality.parameters)
-    backbone = modality.backbone() or Standardise(modality.schema, pool.columns)
-    coordinates = modality.coordinates().double()
-    x, c = (
-        torch.from_numpy(a[:8])
-        for a in (modality.schema.x(pool.columns), modality.schema.c(pool.columns))
-    )
-    theta = torch.from_numpy(space.draw(8, np.random.default_rng(0)))
-    layout = {**flow_layout(modality.schema, backbone), "box": coordinate_box(coordinates, space)}
-    with fresh_folder(places.encoder(name, "backbone")) as folder:
-        (folder / "backbone.pt2").write_bytes(exported.export(backbone, x, c))
-        (folder / "coordinates.pt2").write_bytes(exported.export(coordinates, theta))
-        (folder / "layout.json").write_text(json.dumps(layout, indent=1) + "\n")
 
 
 def finetune(name: str) -> None:

@@ -29,8 +29,8 @@ from ..calibration.local import (
 )
 from ..maximum.fit import Fit
 from ..scalar import Lazy
+from ..settings import require_correction
 from .experiments import Laboratory
-from .settings import require_correction
 
 ROUNDS = 4
 

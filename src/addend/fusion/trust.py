@@ -19,7 +19,7 @@ from ..errors import BadSetting
 from ..maximum.fit import Fit
 from ..scalar import Constraint, Lazy, Sum
 from .correction import chosen
-from .fusion import Terms
+from .terms import Terms
 
 ALLOW = "allow"
 

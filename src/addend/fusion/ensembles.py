@@ -18,8 +18,8 @@ from ..calibration.subspace import pseudo_inverse
 from ..heads import Ensemble
 from ..maximum.fit import Fit
 from ..scalar import Lazy
-from .adjusted import Adjusted
-from .fusion import Terms
+from .terms import Terms
+from .weights import Adjusted
 
 
 def members(encoder) -> list:

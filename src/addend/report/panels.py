@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..fusion.terms import Terms
 from ..modality import Columns, Drawing, Points, installed
-from ..report import FUSED, Curves, Panel, Samples, Series
-from .fusion import Terms
+from .curves import FUSED, Curves, Panel, Samples, Series
 
 DRAWS = 200
 BAND = (0.15865, 0.84135)

@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .. import places
 from ..calibration.independence import Independence, Pairs, check_independence, unexplained
+from ..champions import champion
 from ..encoder import Encoder
 from ..errors import BadTable
 from ..modality import Columns, find
 from ..parameters import ParameterSpace, read_agreement
 from ..table import read_points, read_table
-from . import places
-from .doors import champion
 
 SEED = 1
 
@@ -46,7 +46,7 @@ def independence(
     """
     torch.set_num_threads(1)
     columns = [_read(name, path) for name, path in zip(names, tables, strict=True)]
-    encoders = [champion(name) for name in names]
+    encoders = [Encoder.load(champion(name)) for name in names]
     space = encoders[0].space | encoders[1].space
     points = (
         None

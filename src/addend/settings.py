@@ -13,7 +13,7 @@ The shape is judged here, before anything runs; what `calibrate` and `beyond_tru
 
 import math
 
-from ..errors import BadSetting
+from .errors import BadSetting
 
 
 def require_fusion(name: str, found: object) -> dict:

@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .. import places
 from ..durable import written_beside
 from ..errors import NoObservations
+from ..fusion.terms import TERMS, Terms, read_terms
 from ..maximum.fit import Fit
 from ..maximum.influence import influence as influence_on
 from ..maximum.modes import maximise
-from . import places
-from .doors import require_place
-from .fusion import TERMS, Terms, read_terms
+from .logl import require_place
 
 MOST = 5
 

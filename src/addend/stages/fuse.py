@@ -8,7 +8,9 @@ import json
 import numpy as np
 import torch
 
+from .. import places
 from ..durable import fresh_folder
+from ..fusion.terms import Terms, read_terms
 from ..maximum.fit import Fit
 from ..maximum.intervals import Interval, profile_interval
 from ..maximum.modes import maximise
@@ -18,8 +20,6 @@ from ..posterior import Posterior, sample
 from ..progress import progress
 from ..report import FUSED, Curves, Profile, Samples, write_curves
 from ..scalar import Scalar
-from . import places
-from .fusion import Terms, read_terms
 
 DRAWN = 20_000
 LEVELS = {"68": 0.6827, "95": 0.9545}

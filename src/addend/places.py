@@ -1,13 +1,15 @@
 """Where everything lies under the project's root, and its settings."""
 
+import re
 from pathlib import Path
 
 import yaml
 
-from ..errors import BadSetting
+from .errors import BadSetting
 from .settings import require_fusion
 
 ROOT = Path()
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 POOLS = ("train", "calibrate", "audit")
 
 
@@ -39,6 +41,15 @@ def fusion(name: str, part: str) -> Path:
 def report(name: str) -> Path:
     """The report of a fusion."""
     return ROOT / "data" / "reports" / name
+
+
+def plain(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise BadSetting(
+            f"'{name}' cannot name a folder",
+            "use letters, digits, '.', '_' and '-', a letter or digit first",
+        )
+    return name
 
 
 def settings(modality: str, section: str) -> dict:

@@ -1,0 +1,1 @@
+"""What a person runs that is no node of the DAG."""

@@ -1,0 +1,1 @@
+"""The mathematics of a whole sum. No path and no registry."""

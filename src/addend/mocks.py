@@ -1,0 +1,42 @@
+"""Mock observations: a set of a modality drawn at a stated theta, with the covariates of another."""
+
+from pathlib import Path
+
+import numpy as np
+
+from . import places, shards
+from .errors import BadSetting
+from .modality import find
+from .parameters import ParameterSpace, read_agreement
+
+
+def mock(
+    folder: Path, name: str, like: shards.ObservationSet, truth: dict, seed: int
+) -> shards.ObservationSet:
+    """A mock set at a stated truth, with the covariates of another set."""
+    modality = find(name)
+    space = read_agreement(places.ROOT).subset(modality.parameters)
+    theta = _point(space, truth)
+    covariates = {f.name: like.columns[f.name] for f in modality.schema.covariates}
+    rng = np.random.default_rng([seed, *name.encode()])
+    drawn = modality.simulate(np.tile(theta, (like.n, 1)), covariates, rng)
+    stated = dict(zip(space.names, theta.tolist(), strict=True))
+    facts = {
+        "modality": name,
+        "set": f"mock of {like.attrs['set']}",
+        "mock": True,
+        "truth": stated,
+        "seed": seed,
+    }
+    return shards.write_set(folder, {**drawn, **covariates}, modality.schema, facts)
+
+
+def _point(space: ParameterSpace, truth: dict) -> np.ndarray:
+    for name in space.names:
+        if name not in truth:
+            raise BadSetting(
+                f"the truth lacks '{name}'", "state every parameter of every modality of the fusion"
+            )
+    theta = np.array([float(truth[name]) for name in space.names])
+    space.require_inside(theta)
+    return theta

@@ -1,0 +1,34 @@
+"""`gather`: the sets that a fusion names; where it states a truth, mock ones drawn there."""
+
+import shutil
+
+from .. import places, shards
+from ..durable import fresh_folder
+from ..errors import BadSetting, NoObservations
+from ..mocks import mock
+
+
+def gather(fusion: str) -> None:
+    """The sets that a fusion names; where it states a truth, mock ones drawn there at the sets' own covariates."""
+    settings = places.fusion_settings(fusion)
+    with fresh_folder(places.fusion(fusion, "observations")) as folder:
+        for name, wanted in settings["modalities"].items():
+            try:
+                found = shards.read_set(places.observations(name, wanted["set"]))
+            except NoObservations:
+                if not wanted.get("optional"):
+                    raise
+                continue
+            if "truth" in settings:
+                mock(folder / name, name, found, settings["truth"], settings["seed"])
+            else:
+                _require_real(name, found)
+                shutil.copytree(found.folder, folder / name)
+
+
+def _require_real(name: str, found: shards.ObservationSet) -> None:
+    if found.attrs["mock"]:
+        raise BadSetting(
+            f"the set '{found.attrs['set']}' of '{name}' is mock data in a fusion that states no truth",
+            "name a real set, or give the fusion a truth: real and mock are never mixed",
+        )
