@@ -6,14 +6,14 @@ S is quadratic in theta, so t and every t_p are chi^2 whatever N. Errors are pla
 adds a slope in a to every observation.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from addend.calibration import Record, ScoreMoments
 from addend.fusion.experiments import Laboratory
-from addend.fusion.terms import Terms
+from addend.fusion.terms import Facts, Terms
 from addend.modality import Field, Schema
 from addend.parameters import Parameter, ParameterSpace
 from addend.scalar import Lazy, Sum, constraints
@@ -45,7 +45,6 @@ class Encoder:
     name: str
     sharp: float = 1.0
     tilt: float = 0.0
-    record: dict = field(default_factory=dict)
 
     @property
     def space(self):
@@ -54,15 +53,12 @@ class Encoder:
     def embed(self, columns):
         return tuple(torch.from_numpy(a) for a in (SCHEMA.x(columns), SCHEMA.c(columns)))
 
-    def phi(self, theta):
-        return theta
-
-    def head(self, z, e, phi):
-        r = (z[..., 0] - mean(self.name, e, phi)) / e[..., 2]
-        return self.sharp * (self.tilt * phi[..., 0] - 0.5 * r**2)
+    def aligned(self, z, e, theta):
+        r = (z[..., 0] - mean(self.name, e, theta)) / e[..., 2]
+        return self.sharp * (self.tilt * theta[..., 0] - 0.5 * r**2)
 
     def psi(self, z, e, theta):
-        return self.head(z[None], e[None], theta[:, None])
+        return self.aligned(z[None], e[None], theta[:, None])
 
 
 @dataclass(frozen=True)
@@ -99,22 +95,20 @@ def laboratory(n=12, seed=0, names=("left", "right"), observed=None, **planted) 
     )
 
 
-def terms(lab: Laboratory, **records) -> Terms:
+def terms(lab: Laboratory, **records: Record) -> Terms:
     """What `evaluate` would have left, with a calibration record for some of the encoders."""
-    made = {m: Encoder(m, e.sharp, e.tilt, records.get(m, {})) for m, e in lab.encoders.items()}
-    return Terms(
-        lab.scalar, made, {m: {"n": n, "set": "lines", "dropped": None} for m, n in lab.n.items()}
-    )
+    named = {"name": "line", "version": "1", "digest": "0" * 64}
+    facts = {m: Facts("lines", n, encoder=named, title="a line") for m, n in lab.n.items()}
+    return Terms(lab.scalar, lab.psi, {m: records.get(m) for m in lab.psi}, facts)
 
 
-def normal_samples(lab: Laboratory, fit, n=4000, seed=5):
-    """Posterior samples, S being quadratic."""
-    return np.random.default_rng(seed).multivariate_normal(
-        fit.theta.numpy(), fit.covariance.numpy(), n
-    )
+def normal_draws(fit, n=4000, seed=5):
+    """Draws of the posterior at a fit, S being quadratic."""
+    covariance = fit.covariance.numpy()
+    return np.random.default_rng(seed).multivariate_normal(fit.theta.numpy(), covariance, n)
 
 
-def bias_record(n_star: float, names=("a", "b"), n=10**7) -> dict:
+def bias_record(n_star: float, names=("a", "b"), n=10**7) -> Record:
     """The record of an encoder whose trust size is n_star, measured without noise worth the name."""
     b = np.zeros((1, len(names)))
     b[0, 0] = n_star**-0.5
@@ -122,4 +116,4 @@ def bias_record(n_star: float, names=("a", "b"), n=10**7) -> dict:
     moments = ScoreMoments(
         names, np.zeros((1, len(names))), [n], n * b, n * (eye + b[0, :, None] * b[0]), -n * eye
     )
-    return Record("left", names, 10, True, {"score": moments}).as_dict()
+    return Record("left", names, 10, True, {"score": moments})

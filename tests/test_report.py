@@ -12,7 +12,7 @@ from report_example import NAMES, example_curves, example_summary
 from addend import report
 from addend.errors import BadSummary
 from addend.report import Curves, schema, verdict
-from addend.report.numbers import interval, percent, plain, symbol_html, symbol_tex, with_error
+from addend.words import interval, percent, plain, symbol_html, symbol_tex, with_error
 
 
 @pytest.fixture(scope="module")

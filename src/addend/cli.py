@@ -18,58 +18,46 @@ app = typer.Typer(
     help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
 
-STAGES = {
-    "observe": ("observe", "observe", "Bring the sets that a modality ships into shards."),
-    "simulate": (
-        "simulate",
-        "simulate",
-        "Draw the pools that a modality is trained, calibrated and audited on.",
-    ),
-    "pretrain": ("pretrain", "pretrain", "Make and export f_m."),
-    "finetune": ("finetune", "finetune", "Train g_m."),
-    "calibrate": (
-        "calibrate",
-        "calibrate",
-        "Measure what an encoder's errors are, on simulations it never saw.",
-    ),
-    "register": (
-        "register",
-        "register",
-        "Register an encoder; promote it if its record passes the gate.",
-    ),
+MODALITY = {
+    "observe": "Bring the sets that a modality ships into shards.",
+    "simulate": "Draw the pools that a modality is trained, calibrated and audited on.",
+    "pretrain": "Make and export f_m.",
+    "finetune": "Train g_m.",
+    "calibrate": "Measure what an encoder's errors are, on simulations it never saw.",
+    "register": "Register an encoder; promote it if its record passes the gate.",
 }
-FUSIONS = {
-    "gather": (
-        "gather",
-        "gather",
-        "Collect the sets a fusion names, or draw mock ones at its truth.",
-    ),
-    "resolve": ("resolve", "resolve", "Pin the champion of every modality of a fusion."),
-    "evaluate": ("evaluate", "evaluate", "Do the work that depends on the observations alone."),
-    "fuse": ("fuse", "fuse", "Add, maximise, and say how sure one can be."),
-    "calibrate-fusion": (
-        "calibrate_fusion",
-        "calibrate",
-        "Pseudo-experiments at the fusion's own composition.",
-    ),
-    "report": ("report", "report", "Write summary.json and the page of a fusion."),
-    "show": ("report", "show", "Print the answer of a fusion."),
+FUSION = {
+    "gather": "Collect the sets a fusion names, or draw mock ones at its truth.",
+    "resolve": "Pin the champion of every modality of a fusion.",
+    "evaluate": "Do the work that depends on the observations alone.",
+    "fuse": "Add, maximise, and say how sure one can be.",
+    "calibrate-fusion": "Pseudo-experiments at the fusion's own composition.",
+    "report": "Write summary.json and the page of a fusion.",
 }
 
 
-def _add(command: str, where: tuple[str, str, str], argument: str) -> None:
-    module, function, text = where
+def _add(command: str, text: str, argument: str) -> None:
+    """The stage of that name, which lies in a module of that name."""
+    name = command.replace("-", "_")
 
-    def verb(name: str = typer.Argument(metavar=argument)) -> None:
-        getattr(import_module(f"addend.stages.{module}"), function)(name)
+    def verb(of: str = typer.Argument(metavar=argument)) -> None:
+        getattr(import_module(f"addend.stages.{name}"), name)(of)
 
     app.command(command, help=text)(verb)
 
 
-for _command, _where in STAGES.items():
-    _add(_command, _where, "MODALITY")
-for _command, _where in FUSIONS.items():
-    _add(_command, _where, "FUSION")
+for _command, _text in MODALITY.items():
+    _add(_command, _text, "MODALITY")
+for _command, _text in FUSION.items():
+    _add(_command, _text, "FUSION")
+
+
+@app.command()
+def show(fusion: Annotated[str, typer.Argument(metavar="FUSION")]) -> None:
+    """Print the answer of a fusion."""
+    from .doors import show as door
+
+    door.show(fusion)
 
 
 @app.command()

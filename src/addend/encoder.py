@@ -75,6 +75,11 @@ class Encoder:
         """psi `(J, N)` in nats of every theta `(J, D)` with every embedded observation; differentiable in theta."""
         return self.head.outer(z, e, self.phi(theta))
 
+    def aligned(self, z: Tensor, e: Tensor, theta: Tensor) -> Tensor:
+        """psi `(*,)` in nats of embedded observations at theta `(*, D)`, broadcast over `*`; differentiable in theta."""
+        phi = self.phi(theta.reshape(-1, theta.shape[-1])).reshape(*theta.shape[:-1], -1)
+        return self.head(z, e, phi)
+
     def outer(self, columns: Columns, theta: Tensor) -> Tensor:
         """psi `(J, N)` in nats of every theta `(J, D)` with every observation."""
         return self.psi(*self.embed(columns), theta)

@@ -3,6 +3,7 @@
 One diagnostic a file, each a value with a zero and a `+`. `record` collects them, `gate` judges them.
 """
 
+from ..numerics.clusters import cluster_covariance
 from .additive import Additive
 from .centring import Centring, fit_centring
 from .closure import Closure
@@ -16,7 +17,7 @@ from .normalisation import Normalisation
 from .pairwise import PairwiseTerm
 from .ranks import Ranks
 from .record import Record
-from .sandwich import cluster_covariance, godambe_weights, sandwich
+from .sandwich import godambe_weights, sandwich
 from .score import ScoreMoments
 from .support import Outside, Support
 from .tension import Tension

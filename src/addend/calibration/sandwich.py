@@ -5,7 +5,8 @@ For an estimating function sum g with H = -E[grad g] and J = Var(g), both of the
     Cov(theta_hat) = H^{-1} J H^{-1}          (Godambe, Annals of Mathematical Statistics 31 (1960) 1208; "sandwich")
 
 which is H^{-1} where J = H. It mends widths, not bias. Where observations share something that theta does not hold
-(an object, an exposure, a systematic), J is the sum over these *clusters* of the outer product of each cluster's score.
+(an object, an exposure, a systematic), J is the sum over these *clusters* of the outer product of each cluster's score
+(`numerics.clusters`).
 
 Weights w_m turn S into sum w_m S_m; the best have the largest determinant of the Godambe information
 G = H_w J_w^{-1} H_w, H_w = sum w_m N_m H_m, J_w = sum w_m^2 N_m J_m + B_w B_w', in which B_w = sum w_m N_m b_m lets a
@@ -22,22 +23,6 @@ def sandwich(H: np.ndarray, J: np.ndarray) -> np.ndarray:
     """H^{-1} J H^{-1} `(P, P)` of the whole sum, on the directions it identifies."""
     inverse = pseudo_inverse(H)
     return inverse @ J @ inverse
-
-
-def cluster_covariance(gradients: np.ndarray, clusters: np.ndarray | None = None) -> np.ndarray:
-    """J `(P, P)` of a sum from its N scores grad psi_i(theta_hat) `(N, P)` and the cluster `(N,)` of each.
-
-    Without clusters each observation is its own. Unbiased for the G clusters through the factor G / (G - 1).
-    """
-    labels = (
-        np.arange(len(gradients))
-        if clusters is None
-        else np.unique(clusters, return_inverse=True)[1]
-    )
-    sums = np.zeros((labels.max() + 1, gradients.shape[1]))
-    np.add.at(sums, labels, gradients)
-    centred = sums - sums.mean(axis=0)
-    return centred.T @ centred * len(sums) / (len(sums) - 1)
 
 
 def godambe(weights, n, H, J, bias=None) -> np.ndarray:

@@ -13,6 +13,7 @@ the excess over the noise were never negative.
 """
 
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.special import chdtr, chndtrinc
@@ -21,6 +22,10 @@ from ..errors import BeyondTrust
 from .additive import plain
 from .score import ScoreMoments, squared_bias
 from .subspace import pseudo_inverse
+
+MARGIN = 10
+"""How many times N the trust size must be before the bias needs no mention: then it is a third of an error at most."""
+Standing = Literal["corrected", "unknown", "within", "marked", "beyond"]
 
 
 @dataclass(frozen=True)
@@ -67,14 +72,18 @@ def trust_size(moments: ScoreMoments, confidence: float = 0.95) -> TrustSize:
     )
 
 
-def standing(n: float, trust: float) -> str:
-    """Where N stands to N*: "within" up to N*/10, "marked" up to N*, "beyond" above it."""
-    if n <= trust / 10:
+def standing(n: float, trust: float | None, corrected: bool = False) -> Standing:
+    """Where N stands to N*; a locally calibrated theta_hat is "corrected", whatever N is."""
+    if corrected:
+        return "corrected"
+    if trust is None:
+        return "unknown"
+    if n <= trust / MARGIN:
         return "within"
     return "marked" if n <= trust else "beyond"
 
 
-def require_trust(n: int, trust: float, name: str) -> str:
+def require_trust(n: int, trust: float | None, name: str) -> Standing:
     """`standing`, but raise `BeyondTrust` rather than return "beyond"."""
     where = standing(n, trust)
     if where == "beyond":

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import places
+from .. import evaluated, places, settings
 from ..durable import written_beside
 from ..errors import NoObservations
-from ..fusion.terms import TERMS, Terms, read_terms
+from ..fusion.terms import Terms
 from ..maximum.fit import Fit
 from ..maximum.influence import influence as influence_on
 from ..maximum.modes import maximise
@@ -63,14 +63,14 @@ def influence(fusion: str, out: Path | None = None) -> str:
     """
     torch.set_num_threads(1)
     require_place(out)
-    if not (places.fusion(fusion, "terms") / TERMS).exists():
-        places.fusion_settings(fusion)
+    seed = settings.fusion(places.ROOT, fusion).seed
+    if not (places.fusion(fusion, "terms") / evaluated.TERMS).exists():
         raise NoObservations(
             f"the terms of fusion '{fusion}' have not been evaluated",
             f"run 'dvc repro report@{fusion}'",
         )
-    terms = read_terms(fusion)
-    fit = maximise(terms.scalar, places.fusion_settings(fusion).get("seed", 0))
+    terms = evaluated.read_terms(fusion)
+    fit = maximise(terms.scalar, seed)
     found = list(pulls(terms, fit))
     if out is not None:
         _write(fit.space.names, found, Path(out))
@@ -88,7 +88,7 @@ def pulls(terms: Terms, fit: Fit) -> Iterator[Pull]:
         yield Pull(name, "", None, -total.numpy() / sigma)
     for name in terms.used:
         rows, start = -found.observations[name].numpy() / sigma, 0
-        for shard in terms.facts[name]["shards"]:
+        for shard in terms.facts[name].shards:
             yield Pull(name, shard["name"], None, rows[start : start + shard["n"]].sum(axis=0))
             yield from (
                 Pull(name, shard["name"], i + 1, rows[i]) for i in range(start, start + shard["n"])

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from .. import places, shards
+from ..calibration import Record
 from ..calibration.support import RATE
 from ..champions import champion
 from ..durable import written_beside
@@ -49,13 +50,14 @@ def logl(name: str, set_name: str, points: Path, out: Path | None = None) -> np.
     with torch.no_grad():
         term = Lazy(encoder, found.columns)
         values = term(theta).numpy()
-    _warn_of_strange(term, f"the set '{set_name}' of '{name}'")
+    record = Record.from_dict(encoder.record) if encoder.record else None
+    _warn_of_strange(term, record, f"the set '{set_name}' of '{name}'")
     _write(encoder.space.names, theta, values, out)
     return values
 
 
-def _warn_of_strange(term: Lazy, where: str) -> None:
-    outside = strange(term)
+def _warn_of_strange(term: Lazy, record: Record | None, where: str) -> None:
+    outside = strange(term, record)
     if outside is not None and outside.any():
         warnings.warn(
             f"{outside.sum():,} of {term.n:,} rows of {where} lie outside the simulated support, row {outside.argmax() + 1} "

@@ -10,45 +10,18 @@ to scattered thetas would mix what the observations of a small, uneven catalogue
     Cov(theta_c) = H^{-1} [ sum_m sum_i Var(grad psi_m) (1 + 1 / times) ] H^{-1}
 
 A constraint is exact. Chosen in params.yaml by `correction: {local: 20}`, and never on by default: it gains no more than
-the encoders' bias is worth. The other corrections change psi itself (`adjusted`); whichever are on, S is theirs here too.
+the encoders' bias is worth. The other corrections change S itself (`terms`); whichever are on, S is theirs here too.
 """
-
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from ..calibration.local import (
-    DEFAULT,
-    LocalCalibration,
-    Term,
-    calibrate,
-    constraint_term,
-    require_enough,
-)
+from ..calibration.local import LocalCalibration, Term, calibrate, constraint_term, require_enough
 from ..maximum.fit import Fit
-from ..scalar import Lazy
-from ..settings import require_correction
+from ..scalar import Constraint, Lazy
 from .experiments import Laboratory
 
 ROUNDS = 4
-
-
-@dataclass(frozen=True)
-class Correction:
-    """What a fusion's `correction` asks for: simulations an observation, whether to centre, and how to weigh."""
-
-    local: int | None = None
-    centring: bool = False
-    weights: str | None = None
-
-
-def chosen(settings: Mapping) -> Correction:
-    """The correction of a fusion, none if it names none; raises `BadSetting`."""
-    found = settings.get("correction")
-    require_correction("correction of the fusion", found)
-    return Correction(**({"local": DEFAULT} if found == "local" else found or {}))
 
 
 def correct(laboratory: Laboratory, fit: Fit, times: int, seed: int) -> LocalCalibration:
@@ -59,7 +32,7 @@ def correct(laboratory: Laboratory, fit: Fit, times: int, seed: int) -> LocalCal
     observed, centre = laboratory.scalar.jet(fit.theta[None]).gradient[0].numpy(), theta_hat
     for _ in range(ROUNDS):
         rng = np.random.default_rng([seed, *b"local"])
-        terms = [_term(laboratory, m, theta_hat, centre, times, rng) for m in laboratory.encoders]
+        terms = [_term(laboratory, m, theta_hat, centre, times, rng) for m in laboratory.psi]
         terms += [_constraint(laboratory, c, theta_hat, centre) for c in laboratory.constraints]
         found = calibrate(space.names, theta_hat, centre, terms, observed)
         centre = np.clip(found.theta, space.low, space.high)
@@ -67,21 +40,26 @@ def correct(laboratory: Laboratory, fit: Fit, times: int, seed: int) -> LocalCal
 
 
 def _term(
-    laboratory: Laboratory, name: str, theta_hat: np.ndarray, centre: np.ndarray, times: int, rng
+    laboratory: Laboratory,
+    name: str,
+    theta_hat: np.ndarray,
+    centre: np.ndarray,
+    times: int,
+    rng: np.random.Generator,
 ) -> Term:
     """A modality's line of the equation: the mean of its whole score at `centre`, its curvature at theta_hat, and J."""
-    encoder, n = laboratory.encoders[name], laboratory.n[name]
-    at = theta_hat[laboratory.space.index(encoder.space.names)]
-    z, e = encoder.embed(laboratory.simulate(name, np.tile(centre, (times * n, 1)), rng))
-    scores = Lazy.embedded(encoder, z, e).scores(at).numpy().reshape(times, n, -1)
+    psi, term, n = laboratory.psi[name], laboratory.scalar.terms[name], laboratory.n[name]
+    at = theta_hat[laboratory.space.index(psi.space.names)]
+    z, e = psi.embed(laboratory.simulate(name, np.tile(centre, (times * n, 1)), rng))
+    scores = term.like(Lazy.embedded(psi, z, e)).scores(at).numpy().reshape(times, n, -1)
     away = scores - scores.mean(axis=0)
     J = np.einsum("tnp,tnq->pq", away, away) / (times - 1)
-    H = -laboratory.scalar.terms[name].jet(torch.from_numpy(at)[None]).hessian[0].numpy()
-    return Term(encoder.space.names, 1, scores.mean(axis=0).sum(axis=0), H, J, 1 / times)
+    H = -term.jet(torch.from_numpy(at)[None]).hessian[0].numpy()
+    return Term(psi.space.names, 1, scores.mean(axis=0).sum(axis=0), H, J, 1 / times)
 
 
 def _constraint(
-    laboratory: Laboratory, constraint, theta_hat: np.ndarray, centre: np.ndarray
+    laboratory: Laboratory, constraint: Constraint, theta_hat: np.ndarray, centre: np.ndarray
 ) -> Term:
     d = laboratory.space.index(constraint.space.names)[0]
     return constraint_term(

@@ -12,39 +12,40 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..calibration.sandwich import ensemble_covariance
 from ..calibration.subspace import pseudo_inverse
+from ..encoder import Encoder
 from ..heads import Ensemble
 from ..maximum.fit import Fit
-from ..scalar import Lazy
-from .terms import Terms
-from .weights import Adjusted
+from ..scalar import Lazy, Psi, Scalar, Sum
 
 
-def members(encoder) -> list:
+def members(psi: Psi) -> list[Psi]:
     """The encoder with each member of its ensemble for a head; none where its head is no ensemble."""
-    if isinstance(encoder, Adjusted):
-        return [Adjusted(own, encoder.centring, encoder.weight) for own in members(encoder.encoder)]
-    head = encoder.head
-    return (
-        [replace(encoder, head=own) for own in head.members] if isinstance(head, Ensemble) else []
-    )
+    head = psi.head if isinstance(psi, Encoder) else None
+    return [replace(psi, head=own) for own in head.members] if isinstance(head, Ensemble) else []
 
 
-def widened(terms: Terms, fit: Fit, covariance: np.ndarray) -> np.ndarray:
+def widened(scalar: Sum, fit: Fit, covariance: np.ndarray) -> np.ndarray:
     """A covariance of theta_hat `(D, D)` and the scatter of every ensemble; as it is where no modality has one."""
-    for term in terms.scalar.flat:
-        if isinstance(term, Lazy) and (own := members(term.encoder)):
-            covariance = ensemble_covariance(_maxima(terms, fit, term, own), covariance[None])
+    for term in scalar.flat:
+        if isinstance(term.bare, Lazy) and (own := members(term.bare.encoder)):
+            seen = [Lazy.embedded(psi, term.bare.z, term.bare.e) for psi in own]
+            maxima = _maxima(scalar, fit, term, [term.like(each) for each in seen])
+            covariance = ensemble_covariance(maxima, covariance[None])
     return covariance
 
 
-def _maxima(terms: Terms, fit: Fit, term: Lazy, own: list) -> np.ndarray:
+def _maxima(scalar: Sum, fit: Fit, term: Scalar, own: list[Scalar]) -> np.ndarray:
     """theta_k `(K, D)`."""
-    columns = terms.scalar.space.index(term.space.names)
+    columns = scalar.space.index(term.space.names)
     at = fit.theta[columns][None]
-    scores = [Lazy.embedded(encoder, term.z, term.e).jet(at).gradient[0] for encoder in own]
+
+    def score(one: Scalar) -> Tensor:
+        return one.jet(at).gradient[0]
+
     off = torch.zeros(len(own), len(fit.space), dtype=torch.float64)
-    off[:, columns] = torch.stack(scores) - term.jet(at).gradient[0]
+    off[:, columns] = torch.stack([score(one) for one in own]) - score(term)
     return fit.theta.numpy() + off.numpy() @ pseudo_inverse(-fit.hessian.numpy())

@@ -21,13 +21,15 @@ import torch
 from torch import Tensor
 
 from ..calibration.additive import Additive, listed
-from ..calibration.sandwich import cluster_covariance, sandwich
+from ..calibration.sandwich import sandwich
 from ..calibration.subspace import pseudo_inverse
 from ..maximum.curvature import SHARE, curvature
 from ..maximum.fit import Fit
 from ..maximum.newton import Ascent, Cube, ascend
-from ..scalar import Sum
-from .experiments import Laboratory, Remeasured, Repeated
+from ..numerics.clusters import cluster_covariance
+from ..parameters import ParameterSpace
+from ..scalar import Scalar, Sum
+from .experiments import Repeated
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +66,12 @@ class Widths(Additive):
     Arguments:
         std: From curvature `(n, D)`; zero where it says nothing, at a bound or in a blind direction.
         sandwich: From the sandwich `(n, D)`.
-        distance: (theta_hat - theta)' Cov^-1 (theta_hat - theta) with the sandwich `(n,)`.
+        curved, distance: (theta_hat - theta)' Cov^-1 (theta_hat - theta) with either covariance `(n,)`.
     """
 
     std: np.ndarray = listed()
     sandwich: np.ndarray = listed()
+    curved: np.ndarray = listed()
     distance: np.ndarray = listed()
 
 
@@ -80,68 +83,66 @@ def profiled(fit: Fit) -> tuple[str, ...]:
 
 def climb(S: Sum, theta: np.ndarray, modes: Tensor) -> Ascent:
     """max S of J repetitions, from their truths `(J, D)` and from each of `modes (K, D)`."""
-    truth = numbered(torch.as_tensor(theta))
-    starts = [truth, *(numbered(mode.expand(len(theta), -1)) for mode in modes)]
-    return best(ascend(S, torch.cat(starts), free(S)), len(theta))
+    starts = [torch.as_tensor(theta), *(mode.expand(len(theta), -1) for mode in modes)]
+    return highest(S, starts, len(theta))
 
 
-def measure(S: Sum, theta: np.ndarray, names: tuple[str, ...], top: Ascent) -> Repetitions:
+def statistics(S: Sum, theta: np.ndarray, names: tuple[str, ...], top: Ascent) -> Repetitions:
     """t, and the t_p of the named parameters, of J repetitions whose maxima are `top`."""
     with torch.no_grad():
-        at_truth = S.values(numbered(torch.as_tensor(theta)))
-    ends = [profile(S, theta, name, top) for name in names]
+        at_truth = S.values(torch.as_tensor(theta))
+    ends = [held_at_truth(S, theta, name, top) for name in names]
     everything = best(join([top, *ends]), len(theta))
     single = [2 * (everything.jet.value - end.jet.value) for end in ends]
     joint = 2 * (everything.jet.value - at_truth)
     columns = torch.stack(single, dim=1) if single else joint[:, None][:, :0]
-    arrays = (everything.theta[:, :-1], joint, columns, everything.converged)
-    return Repetitions(S.space.names[:-1], names, theta, *(a.numpy() for a in arrays))
+    arrays = (everything.theta, joint, columns, everything.converged)
+    return Repetitions(S.space.names, names, theta, *(a.numpy() for a in arrays))
 
 
-def profile(S: Sum, theta: np.ndarray, name: str, top: Ascent) -> Ascent:
+def held_at_truth(S: Sum, theta: np.ndarray, name: str, top: Ascent) -> Ascent:
     """max S with one parameter at its true value in each of J repetitions."""
     p = S.space.index([name])[0]
     value = torch.as_tensor(theta)[:, p]
     cube = Cube(S)
-    covariance = torch.linalg.pinv(
-        -top.jet.hessian * cube.width[:, None] * cube.width, hermitian=True
-    )
-    ridge = torch.nan_to_num(
-        covariance[:, p] / covariance[:, p, p][:, None], posinf=0.0, neginf=0.0
-    )
-    start = cube.unit(top.theta) + ridge * ((value - top.theta[:, p]) / cube.width[p])[:, None]
-    at = cube.theta(start.clamp(0, 1))
-    at[:, p], at[:, -1] = value, top.theta[:, -1]
+    curved = -top.jet.hessian * cube.width[:, None] * cube.width
+    covariance = torch.linalg.pinv(curved, hermitian=True)
+    ridge = covariance[:, p] / covariance[:, p, p][:, None]
+    ridge = torch.nan_to_num(ridge, posinf=0.0, neginf=0.0)
+    step = (value - top.theta[:, p]) / cube.width[p]
+    at = cube.theta((cube.unit(top.theta) + ridge * step[:, None]).clamp(0, 1))
+    at[:, p] = value
     return ascend(S, at, free(S, p))
 
 
-def widths(laboratory: Laboratory, S: Sum, theta: np.ndarray, top: Ascent) -> Widths:
+def widths(S: Sum, theta: np.ndarray, top: Ascent) -> Widths:
     """Curvature and sandwich of J repetitions."""
-    std = torch.stack([_std(laboratory, top[i : i + 1]) for i in range(len(theta))])
-    covariances = [
-        sandwich(H, J)
-        for H, J in zip(
-            -top.jet.hessian[:, :-1, :-1].numpy(), variability(S, top.theta), strict=True
-        )
-    ]
-    off = top.theta[:, :-1].numpy() - theta
+    variances = [_variance(S.space, top[i : i + 1]) for i in range(len(theta))]
+    information = -top.jet.hessian.numpy()
+    pairs = zip(information, variability(S, top.theta), strict=True)
+    covariances = [sandwich(H, J) for H, J in pairs]
+    off = top.theta.numpy() - theta
+    curved = [d @ H @ d for d, H in zip(off, information, strict=True)]
     distance = [d @ pseudo_inverse(c) @ d for d, c in zip(off, covariances, strict=True)]
     return Widths(
-        std.numpy(), np.sqrt(np.diagonal(covariances, axis1=1, axis2=2)), np.array(distance)
+        torch.stack(variances).sqrt().numpy(),
+        np.sqrt(np.diagonal(covariances, axis1=1, axis2=2)),
+        np.array(curved),
+        np.array(distance),
     )
 
 
 def variability(S: Sum, theta: Tensor) -> np.ndarray:
-    """J of S `(B, D, D)` at theta `(B, D + 1)`: of its observations' scores, and what is known of its constraints."""
-    D = len(S.space) - 1
+    """J of S `(B, D, D)` at theta `(B, D)`: of its observations' scores, and what is known of its constraints."""
+    D = len(S.space)
     scores, known = [], np.zeros((D, D))
     for part, columns in zip(S.parts, S.columns, strict=True):
-        if isinstance(part, Repeated):
+        if isinstance(part.bare, Repeated):
             each = torch.zeros(len(theta), part.n, D, dtype=torch.float64)
-            each[:, :, columns[:-1]] = part.each_score(theta[:, columns])
+            each[:, :, columns] = float(part.weight) * part.bare.each_score(theta[:, columns])
             scores.append(each)
-        elif isinstance(part, Remeasured):
-            known[columns[0], columns[0]] += part.std**-2
+        else:
+            known[np.ix_(columns, columns)] += part.variability(theta[0, columns])
     return np.stack([cluster_covariance(g) + known for g in torch.cat(scores, dim=1).numpy()])
 
 
@@ -151,20 +152,21 @@ def tension(S: Sum, groups: dict[str, list[str]], top: Ascent, theta: np.ndarray
     for names in groups.values():
         part = S.only(names)
         own = S.space.index(part.space.names)
-        starts = torch.cat([numbered(torch.as_tensor(theta))[:, own], top.theta[:, own]])
-        total += best(ascend(part, starts, free(part)), len(theta)).jet.value.numpy()
+        starts = [torch.as_tensor(theta)[:, own], top.theta[:, own]]
+        total += highest(part, starts, len(theta)).jet.value.numpy()
     return np.maximum(2 * (total - top.jet.value.numpy()), 0.0)
 
 
-def numbered(theta: Tensor) -> Tensor:
-    """theta `(J, D)` of J repetitions with the number of each, `(J, D + 1)`."""
-    return torch.cat([theta, torch.arange(len(theta), dtype=torch.float64)[:, None]], dim=1)
+def highest(S: Sum, starts: list[Tensor], J: int) -> Ascent:
+    """The highest end of ascents from each of K starts `(J, D)` of J repetitions."""
+    again = S.rows(torch.arange(J).repeat(len(starts)))
+    return best(ascend(again, torch.cat(starts)), J)
 
 
-def free(S: Sum, *held: int) -> Tensor:
-    """Which coordinates an ascent may move: all but those held and the last."""
+def free(S: Scalar, *held: int) -> Tensor:
+    """Which coordinates an ascent may move: all but those held."""
     out = torch.ones(len(S.space), dtype=torch.bool)
-    out[[*held, len(S.space) - 1]] = False
+    out[[*held]] = False
     return out
 
 
@@ -175,15 +177,14 @@ def best(ascent: Ascent, J: int) -> Ascent:
 
 def join(ascents: list[Ascent]) -> Ascent:
     """Ascents one after the other."""
-    jet = type(ascents[0].jet)(
-        *(torch.cat(group) for group in zip(*(a.jet for a in ascents), strict=True))
-    )
+    jets = zip(*(a.jet for a in ascents), strict=True)
+    jet = type(ascents[0].jet)(*(torch.cat(group) for group in jets))
     theta, pinned, converged = (
         torch.cat([getattr(a, k) for a in ascents]) for k in ("theta", "pinned", "converged")
     )
     return Ascent(theta, jet, pinned, converged, sum(a.evaluations for a in ascents))
 
 
-def _std(laboratory: Laboratory, one: Ascent) -> Tensor:
-    found = curvature(laboratory.space, one.jet.hessian[0, :-1, :-1], one.pinned[0, :-1])
-    return torch.where(found.identified, found.covariance.diagonal(), 0.0).sqrt()
+def _variance(space: ParameterSpace, one: Ascent) -> Tensor:
+    found = curvature(space, one.jet.hessian[0], one.pinned[0])
+    return torch.where(found.identified, found.covariance.diagonal(), 0.0)

@@ -1,60 +1,118 @@
-"""What a fusion adds up, as `evaluate` left it.
+"""What a fusion adds up: its terms, and what is known of each.
 
-S(theta) = sum_m sum_i psi_m(x_mi; theta) + constraints,        theta_hat = argmax S
+    S(theta) = sum_m w_m sum_i [psi_m(x_mi; theta) - B_m(theta)] + constraints,        theta_hat = argmax S
+
+`centring: true` takes B_m (`calibration.centring`) off where the encoder's record holds one: it does only if an independent
+half of the simulations said that N* gains by it. `weights: godambe` multiplies by the w_m of `weights`. Both are what a term
+of S is; neither changes an encoder.
 """
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
-from safetensors.torch import load_file
+from torch import Tensor
 
-from .. import places
-from ..encoder import Encoder
+from ..calibration import Record
 from ..errors import NoObservations
-from ..parameters import read_agreement
-from ..scalar import Lazy, Sum, constraints
-from .weights import Adjusted, adjusted
+from ..parameters import ParameterSpace
+from ..scalar import Lazy, Psi, Scalar, Scaled, Sum, constraints
+from .answer import UNCORRECTED, Correction
 
-TERMS = "terms.json"
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a modality that a fusion names.
+
+    Arguments:
+        set: The set of observations.
+        n: How many observations there are.
+        mock: Whether they were drawn at a known truth.
+        shards: Name, digest and number of observations of each shard.
+        encoder: Name, version and digest of its encoder; None where it has none.
+        title: What the encoder says that it is.
+        dropped: Why it is no term of S; None where it is one.
+        correction: What is done to its term.
+    """
+
+    set: str
+    n: int = 0
+    mock: bool = False
+    shards: tuple[Mapping, ...] = ()
+    encoder: Mapping[str, str] | None = None
+    title: str = ""
+    dropped: str | None = None
+    correction: Correction = UNCORRECTED
+
+    def as_dict(self) -> dict:
+        """The facts as plain JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, d: Mapping) -> "Facts":
+        """The facts that `as_dict` described."""
+        read = {"shards": tuple(d["shards"]), "correction": Correction(**d["correction"])}
+        return cls(**{**d, **read})
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What `evaluate` left: S with its constraint terms, and what is known of each modality."""
+    """S with its constraint terms, and what is known of each modality.
+
+    Arguments:
+        scalar: S.
+        psi: What each modality in S is made of.
+        records: The calibration record of each; None where nothing was measured.
+        facts: What is known of every modality that the fusion names.
+    """
 
     scalar: Sum
-    encoders: dict[str, Encoder | Adjusted]
-    facts: dict[str, dict]
+    psi: Mapping[str, Psi]
+    records: Mapping[str, Record | None]
+    facts: Mapping[str, Facts]
 
     @property
     def used(self) -> list[str]:
         """The modalities that are terms of S."""
-        return list(self.encoders)
+        return list(self.psi)
+
+    @property
+    def n(self) -> dict[str, int]:
+        """How many observations each of them sums."""
+        return {m: self.facts[m].n for m in self.psi}
 
 
-def read_terms(fusion: str) -> Terms:
-    """S of a fusion, in the order of its params.yaml; its support is the intersection of all.
+def assemble(
+    psi: Mapping[str, Psi],
+    embedded: Mapping[str, tuple[Tensor, Tensor]],
+    records: Mapping[str, Record | None],
+    facts: Mapping[str, Facts],
+    agreement: ParameterSpace,
+) -> Terms:
+    """S of what was embedded, z `(N, Z)` and e `(N, E)` by modality; its support is the intersection of all.
 
     Raises:
         NoObservations: No modality is left.
     """
-    folder = places.fusion(fusion, "terms")
-    return assemble(folder, json.loads((folder / TERMS).read_text()), fusion)
-
-
-def assemble(folder: Path, facts: dict[str, dict], fusion: str) -> Terms:
-    encoders, terms = {}, []
-    for name in places.fusion_settings(fusion)["modalities"]:
-        if facts[name]["dropped"] is None:
-            encoders[name] = adjusted(Encoder.load(folder / name / "encoder"), facts[name])
-            made = load_file(folder / name / "embedded.safetensors")
-            terms.append(Lazy.embedded(encoders[name], made["z"], made["e"], name))
-    if not terms:
+    if not psi:
         raise NoObservations(
-            f"every modality of fusion '{fusion}' is dropped",
+            f"every modality of the fusion is dropped: {', '.join(facts)}",
             "register encoders, or ingest observations",
         )
-    space = Sum(terms).space
-    agreement = read_agreement(places.ROOT).subset(space.names)
-    return Terms(Sum([*terms, *constraints(agreement)], agreement), encoders, facts)
+    terms = [
+        term(Lazy.embedded(psi[m], *embedded[m], m), records[m], facts[m].correction) for m in psi
+    ]
+    return Terms(add(terms, agreement), psi, records, facts)
+
+
+def add(terms: Sequence[Scalar], agreement: ParameterSpace) -> Sum:
+    """The terms with the constraints of the agreement on their parameters."""
+    space = agreement.subset(Sum(terms).space.names)
+    return Sum([*terms, *constraints(space)], space)
+
+
+def term(lazy: Scalar, record: Record | None, correction: Correction) -> Scalar:
+    """A term as its correction wants it; itself where that says nothing."""
+    offset = record.centring if correction.centred and record else None
+    if offset is None and correction.weight is None:
+        return lazy
+    return Scaled(lazy, 1.0 if correction.weight is None else correction.weight, offset)

@@ -65,7 +65,7 @@ def ascend(scalar: Scalar, theta: Tensor, free: Tensor | None = None, steps: int
         if not live.any():
             break
         trial = forward(t[live], step[live], damping[live])
-        new = cube.jet(trial)
+        new = cube.rows(live.nonzero()[:, 0]).jet(trial)
         evaluations += len(trial)
         better = new.value > jet.value[live]
         damping[live] = torch.where(better, (4 * damping[live]).clamp(max=1.0), damping[live] / 4)
@@ -105,6 +105,10 @@ class Cube:
     def __init__(self, scalar: Scalar):
         self.scalar = scalar
         self.low, self.width = bounds(scalar.space)
+
+    def rows(self, index: Tensor) -> "Cube":
+        """The same of the rows that are named, where each has a function of its own."""
+        return Cube(self.scalar.rows(index))
 
     def unit(self, theta: Tensor) -> Tensor:
         """theta `(B, D)` as t in the cube."""

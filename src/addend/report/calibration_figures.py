@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from scipy.stats import binom, chisquare
 
+from ..words import about, percent, signed
 from .drawing import BAND, HUES, INK, PALE, TRUTH, Figure, axis_label, canvas, finish, grid, style
-from .numbers import about, percent, signed
 
 
 def figures(record: dict, parameters: dict[str, dict], prefix: str = "") -> list[Figure]:
@@ -193,16 +193,16 @@ def critical(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
     for ax, p in zip(axes, names, strict=True):
         for i, b in enumerate(b for b in blocks if b["parameter"] == p):
             ax.plot(
-                b["theta"], b["learned"], color=HUES[i], label=f"{percent(b['level'])}, learned"
+                b["theta"], b["calibrated"], color=HUES[i], label=f"{percent(b['level'])}, calibrated"
             )
-            ax.axhline(b["wilks"], color=HUES[i], lw=0.9, ls="--", label="textbook")
+            ax.axhline(b["profile"], color=HUES[i], lw=0.9, ls="--", label="profile")
             if b.get("theta_hat") is not None:
                 ax.axvline(b["theta_hat"], color=INK, lw=0.8, ls=":")
         ax.set(xlabel=axis_label(p, parameters.get(p, {})), ylabel="critical value", ylim=(0, None))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
-    ratio = [np.array(b["learned"]) / b["wilks"] for b in blocks]
+    ratio = [np.array(b["calibrated"]) / b["profile"] for b in blocks]
     low, high = min(map(np.min, ratio)), max(map(np.max, ratio))
-    says = f"the learned values are {low:.2f} to {high:.2f} times the textbook's; intervals go as the square root."
+    says = f"the calibrated values are {low:.2f} to {high:.2f} times those of profiles; intervals go as the square root."
     return finish(figure, "critical", says, prefix)
 
 

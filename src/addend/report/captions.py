@@ -50,7 +50,7 @@ CAPTIONS = {
     ),
     "critical": (
         "How far may the fit worsen before a value is excluded?",
-        "the solid lines near the dashed ones of the textbook; above them honest intervals are wider than the textbook's.",
+        "the solid lines of calibrated intervals near the dashed ones of profile intervals; above them the honest ones are wider.",
     ),
     "pulls": (
         "Is a known truth found again?",

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import matplotlib
 from matplotlib.figure import Figure as Canvas
 
+from ..fusion.answer import Answer
+from ..words import in_unit, symbol_tex
 from .captions import CAPTIONS
-from .numbers import in_unit, symbol_tex
 
 INK, PALE, TRUTH, BAND = "#1f2a37", "#9aa5b1", "#c0392b", "#dfe6ee"
 TOGETHER = "all together"
@@ -79,9 +80,9 @@ def finish(drawing: Canvas, kind: str, says: str, prefix: str = "", wide: bool =
     )
 
 
-def hues(summary: dict) -> dict[str, str]:
-    """A colour for each modality of a fusion, in the summary's order."""
-    return {m: HUES[i % len(HUES)] for i, m in enumerate(summary["modalities"])}
+def hues(answer: Answer) -> dict[str, str]:
+    """A colour for each modality of a fusion, in the answer's order."""
+    return {m: HUES[i % len(HUES)] for i, m in enumerate(answer.modalities)}
 
 
 def grid(n: int, columns: int, width: float, height: float) -> tuple[Canvas, list]:

@@ -4,20 +4,24 @@
 gives equal bytes.
 """
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ..durable import written_beside
+from ..fusion.answer import Answer
+from ..fusion.curves import Curves
+from ..fusion.summary import as_dict
+from ..fusion.verdict import verdict
+from ..modality import Drawing
 from . import calibration_figures, figures
-from .curves import Curves
 from .drawing import Figure
+from .encoder_view import encoder_view
 from .schema import validate, validate_calibration
 from .triangle import triangle
-from .verdict import verdict
-from .view import encoder_view, fusion_view
+from .view import fusion_view
 
 BADGES = {"good": "✓ good", "unknown": "? not checked", "care": "! take care", "bad": "✗ wrong"}
 
@@ -30,33 +34,31 @@ class Page:
     figures: tuple[Figure, ...]
 
 
-def fusion_page(summary: dict, curves: Curves) -> Page:
+def fusion_page(
+    answer: Answer, curves: Curves, drawings: Mapping[str, Drawing] | None = None
+) -> Page:
     """The page of a fusion.
 
     Arguments:
-        summary: As in docs/summary.md.
+        answer: What it says.
         curves: The arrays that are drawn; a figure without its arrays is left out.
+        drawings: The data of a modality with what theta_hat and draws from the posterior predict of them.
 
     Raises:
-        BadSummary: A summary that does not follow the schema.
+        BadSummary: An answer that does not follow the schema.
     """
-    validate(summary)
+    validate(as_dict(answer))
     drawn = {
-        "triangle": triangle(summary, curves.posterior),
-        "profiles": figures.profiles(summary, curves.profiles),
-        "predictive": figures.panels(summary, curves.panels),
-        "forest": figures.forest(summary),
+        "triangle": triangle(answer, curves.posterior),
+        "profiles": figures.profiles(answer, curves.profiles),
+        "predictive": figures.panels(answer, drawings or {}),
+        "forest": figures.forest(answer),
     }
-    calibrated = calibration_figures.figures(
-        summary["calibration"] or {}, summary["parameters"], "calibration-"
-    )
-    html = _render(
-        "fusion.html",
-        figures=drawn,
-        calibration=calibrated,
-        verdict_=verdict(summary),
-        **fusion_view(summary),
-    )
+    labels = {p: {"unit": a.unit, "latex": a.latex} for p, a in answer.parameters.items()}
+    blocks = dict(answer.calibration or {})
+    calibrated = calibration_figures.figures(blocks, labels, "calibration-")
+    named = {"figures": drawn, "calibration": calibrated, "verdict_": verdict(answer)}
+    html = _render("fusion.html", **named, **fusion_view(answer))
     return Page(html, tuple(f for f in [*drawn.values(), *calibrated] if f is not None))
 
 
@@ -71,14 +73,11 @@ def encoder_page(record: dict) -> Page:
     return Page(_render("encoder.html", figures=drawn, **encoder_view(record)), tuple(drawn))
 
 
-def write_fusion(folder: Path, summary: dict, curves: Curves) -> Path:
-    """`index.html`, `summary.json` and `figures/*.svg` in `folder`; the path of the page."""
-    page = fusion_page(summary, curves)
-    _write(
-        Path(folder) / "summary.json",
-        json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-    )
-    return _write_page(Path(folder), page)
+def write_fusion(
+    folder: Path, answer: Answer, curves: Curves, drawings: Mapping[str, Drawing] | None = None
+) -> Path:
+    """`index.html` and `figures/*.svg` in `folder`; the path of the page."""
+    return _write_page(Path(folder), fusion_page(answer, curves, drawings))
 
 
 def write_encoder(folder: Path, record: dict) -> Path:

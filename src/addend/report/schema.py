@@ -16,8 +16,7 @@ from importlib import resources
 from math import isfinite
 
 from ..errors import BadSummary
-
-SCHEMA_VERSION = "1.0"
+from ..fusion.answer import SCHEMA_VERSION
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,8 @@ def _require_order(summary: dict) -> None:
         raise _bad(
             f"summary.covariance.parameters is {', '.join(names)}, expected the names of parameters: {', '.join(known)}"
         )
-    matrices = {k: summary["covariance"][k] for k in ("curvature", "posterior", "sandwich")}
+    kinds = ("curvature", "posterior", "sandwich", "corrected")
+    matrices = {k: summary["covariance"][k] for k in kinds}
     for name, matrix in [*matrices.items(), ("correlation", summary["correlation"])]:
         if matrix is not None and [len(row) for row in matrix] != [len(names)] * len(names):
             raise _bad(

@@ -12,9 +12,10 @@ import matplotlib.pyplot as plt
 from getdist import MCSamples, chains, plots
 from matplotlib import MatplotlibDeprecationWarning
 
-from .curves import FUSED, Samples
+from ..fusion.answer import Answer
+from ..fusion.curves import FUSED, Samples
+from ..words import in_unit, signed, symbol_tex
 from .drawing import INK, TOGETHER, TRUTH, Figure, finish, hues, style
-from .numbers import in_unit, signed, symbol_tex
 
 matplotlib.use("Agg")  # files only, whatever display there is
 chains.print_load_details = False
@@ -28,10 +29,10 @@ SETTINGS = {
 }
 
 
-def triangle(summary: dict, posterior: dict[str, Samples]) -> Figure | None:
+def triangle(answer: Answer, posterior: dict[str, Samples]) -> Figure | None:
     """The triangle plot of whatever posteriors there are; None where there are none."""
-    names = _shown(summary, posterior)
-    colours = hues(summary) | {FUSED: INK}
+    names = _shown(answer, posterior)
+    colours = hues(answer) | {FUSED: INK}
     drawn = [m for m in colours if m in posterior and set(names) & set(posterior[m].names)]
     if not drawn or len(names) < 2:
         return None
@@ -39,27 +40,25 @@ def triangle(summary: dict, posterior: dict[str, Samples]) -> Figure | None:
         warnings.simplefilter(
             "ignore", MatplotlibDeprecationWarning
         )  # getdist 1.7.7 asks a formatter for its old attribute
-        sets = [_to_getdist(summary, posterior[m], TOGETHER if m == FUSED else m) for m in drawn]
-        plotter = _draw(sets, names, [colours[m] for m in drawn], _truth(summary, names))
+        sets = [_to_getdist(answer, posterior[m], TOGETHER if m == FUSED else m) for m in drawn]
+        plotter = _draw(sets, names, [colours[m] for m in drawn], _truth(answer, names))
         plt.close(plotter.fig)
-        return finish(plotter.fig, "triangle", _says(summary, names))
+        return finish(plotter.fig, "triangle", _says(answer, names))
 
 
-def _shown(summary: dict, posterior: dict[str, Samples]) -> list[str]:
-    everything = [p for p in summary["parameters"] if any(p in s.names for s in posterior.values())]
-    free = [p for p in everything if summary["parameters"][p]["constraint"] is None]
+def _shown(answer: Answer, posterior: dict[str, Samples]) -> list[str]:
+    everything = [p for p in answer.parameters if any(p in s.names for s in posterior.values())]
+    free = [p for p in everything if answer.parameters[p].constraint is None]
     return everything if len(everything) <= MOST else free[:MOST]
 
 
-def _to_getdist(summary: dict, samples: Samples, label: str) -> MCSamples:
-    blocks = {p: summary["parameters"][p] for p in samples.names}
-    units = {
-        p: "1" if b["unit"] == "1" else rf"\,[\mathrm{{{b['unit']}}}]" for p, b in blocks.items()
-    }
+def _to_getdist(answer: Answer, samples: Samples, label: str) -> MCSamples:
+    blocks = {p: answer.parameters[p] for p in samples.names}
+    units = {p: "1" if b.unit == "1" else rf"\,[\mathrm{{{b['unit']}}}]" for p, b in blocks.items()}
     return MCSamples(
         samples=samples.values, weights=samples.weights, names=list(samples.names), label=label, settings=SETTINGS,
-        labels=[in_unit(symbol_tex(p, b["latex"]), units[p]) for p, b in blocks.items()],
-        ranges={p: (b["low"], b["high"]) for p, b in blocks.items() if b["constraint"] is None},
+        labels=[in_unit(symbol_tex(p, b.latex), units[p]) for p, b in blocks.items()],
+        ranges={p: (b.low, b.high) for p, b in blocks.items() if b.constraint is None},
     )  # fmt: skip
 
 
@@ -82,13 +81,13 @@ def _draw(sets, names, colours, truth):
     return plotter
 
 
-def _truth(summary: dict, names: list[str]) -> dict[str, float] | None:
-    truth = {p: summary["parameters"][p].get("truth") for p in names}
+def _truth(answer: Answer, names: list[str]) -> dict[str, float] | None:
+    truth = {p: answer.parameters[p].truth for p in names}
     return {p: v for p, v in truth.items() if v is not None} or None
 
 
-def _says(summary: dict, names: list[str]) -> str:
-    order, matrix = summary["covariance"]["parameters"], summary["correlation"]
+def _says(answer: Answer, names: list[str]) -> str:
+    order, matrix = answer.covariance.parameters, answer.covariance.correlation
     places = {p: order.index(p) for p in names}
     pairs = {(a, b): matrix[places[a]][places[b]] for a, b in combinations(names, 2)}
     a, b = max(pairs, key=lambda pair: abs(pairs[pair]))

@@ -1,13 +1,24 @@
-"""What the templates print: every number of a summary as text, rounded to its error."""
+"""What the page of a fusion prints: every number of an answer as text, rounded to its error."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from markupsafe import Markup
 
-from .drawing import TOGETHER
-from .numbers import (
+from ..calibration.trust import Standing
+from ..fusion.answer import (
+    SCHEMA_VERSION,
+    Answer,
+    Estimate,
+    ModalityAnswer,
+    Pair,
+    ParameterAnswer,
+)
+from ..fusion.methods import METHODS
+from ..fusion.verdict import marked
+from ..words import (
     Rounding,
-    about,
     in_unit,
     interval,
     listed,
@@ -15,223 +26,207 @@ from .numbers import (
     plain,
     signed,
     symbol_html,
+    text,
     with_error,
 )
-from .verdict import Check, Verdict, corrected, verdict
+from .drawing import TOGETHER
 
 DASH = "–"
+DAGGERS: dict[Standing, str] = {"marked": " †", "beyond": " †"}
 
 
-def key_figures(summary: dict) -> list[dict[str, str]]:
-    """The answer as rows of text, one parameter each: for a terminal, for Prefect's table, for the page's first screen."""
-    return [_row(p, b) for p, b in summary["parameters"].items()]
+def key_figures(answer: Answer) -> list[dict[str, str]]:
+    """The answer as rows of text, one parameter each: for a terminal, and for the page's first screen."""
+    return [_row(p, a) for p, a in answer.parameters.items()]
 
 
-def sentence(summary: dict) -> str:
+def sentence(answer: Answer) -> str:
     """What was inferred, in one sentence of plain text."""
-    used = {m: b for m, b in summary["modalities"].items() if b["dropped"] is None}
-    free = [p for p, b in summary["parameters"].items() if b["constraint"] is None] or list(
-        summary["parameters"]
-    )
-    found = [_value(p, summary["parameters"][p]) for p in free[:4]]
-    rest = len(summary["parameters"]) - len(found)
+    used, parameters = answer.used, answer.parameters
+    free = [p for p, a in parameters.items() if a.constraint is None] or list(parameters)
+    found = [_value(p, parameters[p]) for p in free[:4]]
+    rest = len(parameters) - len(found)
     more = f", with {rest} more parameter{'s' * (rest > 1)} left free" if rest else ""
-    n, what, origin = sum(b["n"] for b in used.values()), "observations", ""
-    if summary["mock"]:
+    n, what, origin = sum(a.n for a in used.values()), "observations", ""
+    if answer.mock:
         what, origin = "mock observations", ", drawn at a known truth,"
-    kinds = ", ".join(f"{m} {b['n']}" for m, b in used.items())
+    kinds = ", ".join(f"{m} {a.n}" for m, a in used.items())
     of = f"{n} {what} of {len(used)} kind{'s' * (len(used) != 1)} ({kinds}){origin}"
     return f"{of} give, taken together, {listed(found)}{more}."
 
 
-def fusion_view(summary: dict) -> dict:
+def fusion_view(answer: Answer) -> dict[str, Any]:
     """Every value that fusion.html names, figures and verdict apart."""
-    blocks, order = summary["parameters"], summary["covariance"]["parameters"]
-    pulls = any(b.get("pull") for b in summary["modalities"].values())
-    weighed = [p for p in blocks if any(p in b["weight"] for b in summary["modalities"].values())]
+    parameters, order = answer.parameters, answer.covariance.parameters
+    parts = answer.modalities.values()
+    weighed = [p for p in parameters if any(p in a.weight for a in parts)]
+    rows = zip(parameters.items(), key_figures(answer), strict=True)
+    correlation = zip(order, answer.covariance.correlation, strict=True)
     return {
-        "title": f"Fusion “{summary['fusion']}”",
-        "sentence": _symbols(sentence(summary), blocks),
-        "rows": [
-            row | {"symbol": _symbol(p, blocks)}
-            for p, row in zip(blocks, key_figures(summary), strict=True)
-        ],
-        "closure": any(b.get("truth") is not None for b in blocks.values()),
-        "mark": "†" if verdict(summary).marked else "",
-        "constraints": ", ".join(p for p, b in blocks.items() if b["constraint"] is not None),
-        "sandwich": any(b.get("sandwich_std") is not None for b in blocks.values()),
-        "neyman": any(b.get("neyman_68") is not None for b in blocks.values()),
-        "order": [_symbol(p, blocks) for p in order],
-        "correlation": [
-            (_symbol(p, blocks), map(Rounding(2), row))
-            for p, row in zip(order, summary["correlation"], strict=True)
-        ],
-        "weighed": [_symbol(p, blocks) for p in weighed],
-        "modalities": [_modality(m, b, weighed, summary) for m, b in summary["modalities"].items()],
-        "terms": " + ".join(summary["terms"]),
-        "alone": _alone(summary),
-        "pulls": pulls,
-        "tension": _tension(summary["tension"]),
-        "sections": _sections(summary),
-        "provenance": _provenance(summary),
-        "settings": json.dumps(
-            summary["provenance"]["params"], indent=2, sort_keys=True, ensure_ascii=False
-        ),
-        "command": summary["provenance"].get("command"),
-        "version": summary["schema_version"],
-    }
-
-
-def encoder_view(record: dict) -> dict:
-    """Every value that encoder.html names, figures apart."""
-    trust, version = record.get("trust"), record.get("version")
-    unknown = "Up to how many observations it may be believed has not been measured."
-    size = _size(trust["headline"], trust["low"]) if trust else unknown
-    support = [
-        ("outside the simulated support, " + s, percent(f))
-        for s, f in record.get("support", {}).items()
-    ]
-    return {
-        "title": f"Encoder “{record['name']}”" + (f", version {version}" if version else ""),
-        "sentence": (record.get("title") or record["name"]).rstrip(".") + ". " + size,
-        "verdict_": _gate(record.get("gate")),
-        "facts_": [(k, _text(v)) for k, v in record.get("facts", {}).items()] + support,
-    }
-
-
-def _gate(gate: dict | None) -> Verdict:
-    if gate is None:
-        return Verdict("unknown", "Not judged yet: it was not held against any threshold.", ())
-    level, headline = (
-        ("good", "Yes: it passed its thresholds.")
-        if gate["passed"]
-        else ("bad", "No: it was refused.")
-    )
-    checks = [
-        Check(c["question"], "good" if c["passed"] else "bad", c["sentence"])
-        for c in gate["checks"]
-    ]
-    return Verdict(level, headline, tuple(checks))
-
-
-def _size(n: float, low: float) -> str:
-    within = f"Up to {about(low / 10)} observations need no correction (with 95 % confidence)"
-    return f"{within}; at about {about(n)}, the trust size, what it learned wrongly weighs as much as the noise."
-
-
-def _row(p: str, b: dict) -> dict[str, str]:
-    std = b["posterior_std"]
-    rounding = Rounding.to(std, b["theta_hat"])
-    number = lambda v: DASH if v is None else rounding(v) + rounding.power  # noqa: E731
-
-    def span(key, open_ends=(False, False)):
-        return DASH if b.get(key) is None else interval(b[key], std, open_ends)
-
-    return {
-        "parameter": p, "unit": "" if b["unit"] == "1" else b["unit"], "definition": b["definition"],
-        "theta_hat": number(b["theta_hat"]), "posterior": with_error(b["posterior_mean"], std), "std": number(std),
-        "interval_68": span("interval_68"), "interval_95": span("interval_95"),
-        "profile_68": span("profile_68", b["profile_open_68"]), "profile_95": span("profile_95", b["profile_open_95"]),
-        "neyman_68": span("neyman_68"), "neyman_95": span("neyman_95"),
-        "curvature": number(b["curvature_std"]), "sandwich": number(b.get("sandwich_std")),
-        "truth": number(b.get("truth")), "pull": DASH if b.get("pull") is None else signed(b["pull"]),
+        "title": f"Fusion “{answer.fusion}”",
+        "sentence": _symbols(sentence(answer), parameters),
+        "rows": [row | {"symbol": _symbol(p, a)} for (p, a), row in rows],
+        "closure": answer.mock,
+        "mark": "†" if marked(answer) else "",
+        "local": any(a.corrected_std is not None for a in parameters.values()),
+        "constraints": ", ".join(p for p, a in parameters.items() if a.constraint is not None),
+        "audits": _audits(answer),
+        "order": [_symbol(p, parameters[p]) for p in order],
+        "correlation": [(_symbol(p, parameters[p]), map(Rounding(2), row)) for p, row in correlation],
+        "weighed": [_symbol(p, parameters[p]) for p in weighed],
+        "modalities": [_modality(m, a, weighed, answer) for m, a in answer.modalities.items()],
+        "terms": " + ".join(answer.terms),
+        "alone": _alone(answer),
+        "pulls": any(a.pull for a in parts),
+        "tension": _tension(answer),
+        "sections": _sections(answer),
+        "provenance": _provenance(answer),
+        "settings": _settings(answer),
+        "command": answer.provenance.get("command"),
+        "version": SCHEMA_VERSION,
     }  # fmt: skip
 
 
-def _modality(m: str, b: dict, weighed: list[str], summary: dict) -> dict:
-    correction = f"; {b['correction']}" if b.get("correction") else ""
-    encoder, shards = b["encoder"], summary["provenance"]["shards"].get(m, [])
-    beyond = b["n_over_trust"] is not None and b["n_over_trust"] > 0.1 and not corrected(b)
+def _audits(answer: Answer) -> dict[str, str]:
+    """What stands beside the name of each kind of error that there is."""
+    first = next(iter(answer.parameters.values()))
+    there = {
+        "calibrated": first.calibrated_68 is not None,
+        "sandwich": any(a.sandwich_std is not None for a in answer.parameters.values()),
+    }
+    return {m: _audit(answer, m) for m in METHODS if there.get(m, True)}
+
+
+def _audit(answer: Answer, method: str) -> str:
+    if method not in answer.errors:
+        return "not tried"
+    audit = answer.errors[method]
+    if not audit.passed:
+        return "✗ too narrow"
+    quoted = ", quote this" if answer.quote == method else ""
+    return ("✓ but wide" if audit.wide else "✓ tried") + quoted
+
+
+def _row(p: str, a: ParameterAnswer) -> dict[str, str]:
+    std = a.posterior_std
+    rounding = Rounding.to(std, a.theta_hat)
+
+    def number(v: float | None) -> str:
+        return DASH if v is None else rounding(v) + rounding.power
+
+    def span(ends: Pair | None, opened: tuple[bool, bool] = (False, False)) -> str:
+        return DASH if ends is None else interval(ends, std, opened)
+
     return {
-        "name": m, "title": b.get("title") or "", "set": b["set"] or DASH, "n": b["n"], "dropped": b["dropped"],
-        "trust": DASH if b["trust_size"] is None else plain(b["trust_size"]),
-        "ratio": DASH if b["n_over_trust"] is None else percent(b["n_over_trust"]) + " †" * beyond,
-        "shares": [_share(b["weight"].get(p)) for p in weighed],
-        "encoder": encoder and f"{encoder['name']}, version {encoder['version']}" + correction,
+        "parameter": p,
+        "unit": "" if a.unit == "1" else a.unit,
+        "definition": a.definition,
+        "theta_hat": number(a.theta_hat),
+        "posterior": with_error(a.posterior_mean, std),
+        "std": number(std),
+        "interval_68": span(a.interval_68),
+        "interval_95": span(a.interval_95),
+        "profile_68": span(a.profile_68, a.profile_open_68),
+        "profile_95": span(a.profile_95, a.profile_open_95),
+        "calibrated_68": span(a.calibrated_68),
+        "calibrated_95": span(a.calibrated_95),
+        "curvature": number(a.curvature_std),
+        "sandwich": number(a.sandwich_std),
+        "corrected": number(a.corrected_std),
+        "uncorrected": number(a.theta_hat_uncorrected),
+        "truth": number(a.truth),
+        "pull": DASH if a.pull is None else signed(a.pull),
+    }
+
+
+def _modality(m: str, a: ModalityAnswer, weighed: list[str], answer: Answer) -> dict[str, Any]:
+    encoder = a.encoder
+    correction = f"; {a.correction}" if str(a.correction) else ""
+    shards = answer.provenance.get("shards", {}).get(m, [])
+    named = f"{encoder['name']}, version {encoder['version']}" + correction if encoder else None
+    return {
+        "name": m,
+        "title": a.title,
+        "set": a.set or DASH,
+        "n": a.n,
+        "dropped": a.dropped,
+        "trust": DASH if a.trust_size is None else plain(a.trust_size),
+        "ratio": DASH if a.n_over_trust is None else percent(a.n_over_trust) + DAGGERS.get(a.standing, ""),
+        "shares": [_share(a.weight.get(p)) for p in weighed],
+        "encoder": named,
         "digest": encoder and encoder["digest"][:16],
         "shards": ", ".join(f"{s['name']} ({s['n']})" for s in shards) or DASH,
+        "data": answer.provenance.get("data", {}).get(m) or DASH,
     }  # fmt: skip
 
 
 def _share(weight: float | None) -> tuple[str, int]:
-    return (
-        (DASH, 0) if weight is None else (percent(weight), round(100 * min(max(weight, 0.0), 1.0)))
-    )
+    if weight is None:
+        return DASH, 0
+    return percent(weight), round(100 * min(max(weight, 0.0), 1.0))
 
 
-def _alone(summary: dict) -> dict | None:
-    blocks, parts = summary["parameters"], summary["modalities"]
-    names = [
-        p
-        for p in blocks
-        if any(p in b["parameters"] for b in [*parts.values(), *summary["leave_one_out"].values()])
-    ]
+def _alone(answer: Answer) -> dict[str, Any] | None:
+    parts: list[tuple[str, Mapping[str, Estimate], Mapping[str, float]]]
+    parts = [(m, a.parameters, a.pull) for m, a in answer.used.items()]
+    parts += [(f"without {m}", of, {}) for m, of in answer.leave_one_out.items()]
+    names = [p for p in answer.parameters if any(p in of for _, of, _ in parts)]
     if not names:
         return None
-    rows = [
-        (m, b["parameters"], b.get("pull") or {}) for m, b in parts.items() if b["dropped"] is None
-    ]
-    rows += [(f"without {m}", b["parameters"], {}) for m, b in summary["leave_one_out"].items()]
-    rows += [(TOGETHER, blocks, {})]
-    cells = [(who, [_cell(p, of, pulls) for p in names]) for who, of, pulls in rows]
-    return {"symbols": [_symbol(p, blocks) for p in names], "rows": cells}
+    parts += [(TOGETHER, answer.parameters, {})]
+    cells = [(who, [_cell(p, of, pulls) for p in names]) for who, of, pulls in parts]
+    return {"symbols": [_symbol(p, answer.parameters[p]) for p in names], "rows": cells}
 
 
-def _cell(p: str, blocks: dict, pulls: dict) -> tuple[str, str]:
-    if p not in blocks:
+def _cell(p: str, of: Mapping[str, Estimate], pulls: Mapping[str, float]) -> tuple[str, str]:
+    if p not in of:
         return DASH, ""
-    pull = pulls.get(p)
-    return with_error(
-        blocks[p]["posterior_mean"], blocks[p]["posterior_std"]
-    ), "" if pull is None else f"pull {signed(pull)}"
+    said = with_error(of[p].posterior_mean, of[p].posterior_std)
+    return said, f"pull {signed(pulls[p])}" if p in pulls else ""
 
 
-def _tension(tension: dict | None) -> str:
-    if tension is None:
+def _tension(answer: Answer) -> str:
+    t = answer.tension
+    if t is None:
         return ""
-    note = f" ({tension['note'].rstrip('.')})" if tension.get("note") else ""
-    found = f"Q = {tension['Q']:.1f} with {tension['dof']:g} degrees of freedom, p = {tension['p_value']:.2g}"
-    return f"Tension between the kinds of data: {found}{note}."
+    found = f"Q = {t.Q:.1f} with {t.dof:g} degrees of freedom, p = {t.p_value:.2g}"
+    return f"Tension between the kinds of data: {found} ({t.note.rstrip('.')})."
 
 
-def _sections(summary: dict) -> list[tuple[str, str]]:
+def _sections(answer: Answer) -> list[tuple[str, str]]:
     first = [("contours", "contours"), ("profile", "profiles"), ("modalities", "each kind of data")]
-    return (
-        first
-        + [("calibration", "calibration")] * bool(summary["calibration"])
-        + [("provenance", "where this came from")]
-    )
+    calibrated = [("calibration", "calibration")] * bool(answer.calibration)
+    return [*first, *calibrated, ("provenance", "where this came from")]
 
 
-def _provenance(summary: dict) -> list[tuple[str, str]]:
-    p, sampling = summary["provenance"], summary["sampling"]
-    effective = (
-        f", {sampling['effective']:.0f} effective" if sampling.get("effective") is not None else ""
-    )
+def _provenance(answer: Answer) -> list[tuple[str, str]]:
+    p, sampling = answer.provenance, answer.sampling
+    effective = f", {sampling['effective']:.0f} effective" if "effective" in sampling else ""
+    how = f"{sampling['method']}; {sampling['samples']} samples{effective}"
+    code = " of ".join(filter(None, [p.get("commit"), p.get("date")]))
     return [
-        ("project commit", p["commit"] or "not known"),
-        ("packages", _text(p["packages"])),
-        ("seeds", _text(p["seeds"])),
-        ("posterior", f"{sampling['method']}; {sampling['samples']} samples{effective}"),
+        ("project commit", code or "none: not under version control"),
+        ("packages", text(p.get("packages", {}))),
+        ("seeds", text(p.get("seeds", {}))),
+        ("posterior", how),
     ]
 
 
-def _text(value) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {_text(v)}" for k, v in sorted(value.items()))
-    return ", ".join(map(_text, value)) if isinstance(value, (list, tuple)) else str(value)
+def _settings(answer: Answer) -> str:
+    stated = answer.provenance.get("params", {})
+    return json.dumps(stated, indent=2, sort_keys=True, ensure_ascii=False)
 
 
-def _value(p: str, b: dict) -> str:
-    return in_unit(f"{p} = {with_error(b['posterior_mean'], b['posterior_std'])}", b["unit"])
+def _value(p: str, a: ParameterAnswer) -> str:
+    return in_unit(f"{p} = {with_error(a.posterior_mean, a.posterior_std)}", a.unit)
 
 
-def _symbol(p: str, blocks: dict) -> Markup:
-    return Markup(symbol_html(p, blocks[p]["latex"]))
+def _symbol(p: str, a: ParameterAnswer) -> Markup:
+    return Markup(symbol_html(p, a.latex))
 
 
-def _symbols(text: str, blocks: dict) -> Markup:
-    out = str(Markup.escape(text))
-    for p in blocks:
-        out = out.replace(f" {p} = ", f" {_symbol(p, blocks)} = ")
+def _symbols(said: str, parameters: Mapping[str, ParameterAnswer]) -> Markup:
+    out = str(Markup.escape(said))
+    for p, a in parameters.items():
+        out = out.replace(f" {p} = ", f" {_symbol(p, a)} = ")
     return Markup(out)

@@ -3,6 +3,7 @@
 from .base import Jet, Scalar, Sum, Zero
 from .forms import Constraint, Fixed, Function, Scaled, constraints
 from .lazy import Lazy
+from .psi import Psi
 from .reduced import Reduced, Statistic
 from .tabulated import Tabulated, tabulate
 
@@ -12,6 +13,7 @@ __all__ = [
     "Function",
     "Jet",
     "Lazy",
+    "Psi",
     "Reduced",
     "Scalar",
     "Scaled",

@@ -13,14 +13,16 @@ All sums are float64: S grows as N while the differences that matter stay of ord
 import copy
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import or_
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import UnknownModality
+from ..numerics.clusters import cluster_covariance
 from ..parameters import ParameterSpace
 from . import jet as jets
 from .jet import Jet
@@ -33,11 +35,15 @@ class Scalar(ABC):
         space: Its own parameters, in the order of the columns of theta.
         name: What it is called in a sum: the modality's name, for a modality.
         n: The number of observations in it.
+        weight: What multiplies it where it is a term of a composite likelihood (`Scaled`).
+        offset: B(theta) `(J,)` in nats, taken off each of its observations; None where nothing is.
     """
 
     space: ParameterSpace
     name: str
     n: int
+    weight: float | Tensor = 1.0
+    offset: Callable[[Tensor], Tensor] | None = None
 
     @abstractmethod
     def values(self, theta: Tensor) -> Tensor:
@@ -50,6 +56,19 @@ class Scalar(ABC):
     def jet(self, theta: Tensor) -> Jet:
         """Value, gradient and Hessian at theta `(J, D)`, detached."""
         return jets.differentiate(self.values, theta)
+
+    def rows(self, index: Tensor) -> "Scalar":
+        """The function of the rows `index (B,)` of theta: itself, unless each row has one of its own (`fusion.experiments`)."""
+        return self
+
+    @property
+    def bare(self) -> "Scalar":
+        """The function without its weight and offset."""
+        return self
+
+    def like(self, other: "Scalar") -> "Scalar":
+        """Another function with the weight and the offset of this one."""
+        return other
 
     def __call__(self, theta) -> Tensor:
         """`(*,)` nats at theta `(*, D)`, differentiable; raises `OutsideSupport`."""
@@ -74,6 +93,13 @@ class Scalar(ABC):
     def scores(self, theta) -> Tensor:
         """Gradient of each observation's contribution, `(N, D)`, at one theta `(D,)`."""
         return jets.scores(self.observations, self.check(theta))
+
+    def variability(self, theta) -> np.ndarray:
+        """J `(D, D)`, the variance of the score of the whole term, at theta `(D,)`: from its observations' scores.
+
+        Itself uncertain where they are few. A term without observations has been measured once, and says what it knows.
+        """
+        return cluster_covariance(self.scores(theta).numpy())
 
     def check(self, theta) -> Tensor:
         """theta `(*, D)` as a float64 tensor inside the support; raises `OutsideSupport`, for a NaN too."""
@@ -183,6 +209,27 @@ class Sum(Scalar):
             for part, columns in zip(self.parts, self.columns, strict=True)
         ]
         return torch.cat([theta.new_zeros(len(theta), 0), *read], dim=1)
+
+    def rows(self, index: Tensor) -> "Sum":
+        return Sum([part.rows(index) for part in self.parts], self.space)
+
+    def scores(self, theta) -> Tensor:
+        theta = self.check(theta)
+        read = [theta.new_zeros(0, len(self.space))]
+        for part, columns in zip(self.parts, self.columns, strict=True):
+            own = part.scores(theta[columns])
+            read.append(own.new_zeros(len(own), len(self.space)))
+            read[-1][:, columns] = own
+        return torch.cat(read)
+
+    def variability(self, theta) -> np.ndarray:
+        """J `(D, D)`: of the scores of all its observations together, and what terms without observations know."""
+        theta, known = self.check(theta), np.zeros((len(self.space),) * 2)
+        seen = Sum([p for p in self.parts if p.n], self.space)
+        for part, columns in zip(self.parts, self.columns, strict=True):
+            if not part.n:
+                known[np.ix_(columns, columns)] += part.variability(theta[columns])
+        return cluster_covariance(seen.scores(theta).numpy()) + known
 
     def jet(self, theta: Tensor) -> Jet:
         total = Jet.zero(*theta.shape)

@@ -10,13 +10,14 @@ is added to S once, whichever modalities use eta.
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import BadSetting
 from ..parameters import Parameter, ParameterSpace
 from .base import Scalar
-from .jet import Jet
+from .jet import Jet, differentiate
 
 
 class Function(Scalar):
@@ -66,6 +67,10 @@ class Constraint(Scalar):
     def values(self, theta: Tensor) -> Tensor:
         return -0.5 * ((theta[:, 0] - self.mean) / self.std).square()
 
+    def variability(self, theta) -> np.ndarray:
+        """The known variance of its score, `(1, 1)`: it was measured once."""
+        return np.full((1, 1), self.std**-2)
+
 
 def constraints(space: ParameterSpace) -> list[Constraint]:
     """The constraint terms of a space: one for each parameter that has one."""
@@ -107,26 +112,62 @@ class Fixed(Scalar):
 
 
 class Scaled(Scalar):
-    """A scalar function times a weight: a term of a composite likelihood.
+    r"""w (s - n B): a term of a composite likelihood (Varin, Reid and Firth, Statistica Sinica 21 (2011) 5).
+
+    A weighted sum is no log-likelihood: its curvature is no error, while sandwich and calibrated intervals hold.
 
     Arguments:
-        scalar: The function.
-        weight: A number, or a tensor of one element through which gradients flow; or `(N,)`, one for each observation.
+        scalar: The function s.
+        weight: w, a number, or a tensor of one element through which gradients flow; or `(N,)`, one for each observation.
+        offset: B: theta `(J, D)` to `(J,)` nats an observation, differentiable; None for zero.
     """
 
-    def __init__(self, scalar: Scalar, weight: float | Tensor):
-        self.scalar, self.weight = scalar, torch.as_tensor(weight, dtype=torch.float64)
+    def __init__(
+        self,
+        scalar: Scalar,
+        weight: float | Tensor = 1.0,
+        offset: Callable[[Tensor], Tensor] | None = None,
+    ):
+        self.scalar, self.offset = scalar, offset
+        self.weight = torch.as_tensor(weight, dtype=torch.float64)
         self.space, self.name, self.n = scalar.space, scalar.name, scalar.n
 
+    @property
+    def bare(self) -> Scalar:
+        return self.scalar.bare
+
+    def like(self, other: Scalar) -> "Scaled":
+        return Scaled(self.scalar.like(other), self.weight, self.offset)
+
+    def rows(self, index: Tensor) -> "Scaled":
+        return Scaled(self.scalar.rows(index), self.weight, self.offset)
+
     def values(self, theta: Tensor) -> Tensor:
-        if self.weight.ndim == 0:
-            return self.weight * self.scalar.values(theta)
-        return self.observations(theta).sum(dim=-1)
+        if self.weight.ndim:
+            return self.observations(theta).sum(dim=-1)
+        value = self.scalar.values(theta)
+        if self.offset is not None:
+            value = value - self.n * self.offset(theta)
+        return self.weight * value
 
     def observations(self, theta: Tensor) -> Tensor:
-        return self.weight * self.scalar.observations(theta)
+        each = self.scalar.observations(theta)
+        if self.offset is not None:
+            each = each - self.offset(theta)[:, None]
+        return self.weight * each
 
     def jet(self, theta: Tensor) -> Jet:
         if self.weight.ndim:
             return super().jet(theta)
-        return Jet(*(self.weight.detach() * x for x in self.scalar.jet(theta)))
+        jet = self.scalar.jet(theta)
+        if self.offset is not None:
+            taken = differentiate(self.offset, theta)
+            jet = Jet(*(s - self.n * b for s, b in zip(jet, taken, strict=True)))
+        return Jet(*(self.weight.detach() * x for x in jet))
+
+    def scores(self, theta) -> Tensor:
+        theta = self.check(theta)
+        own = self.scalar.scores(theta)
+        if self.offset is not None:
+            own = own - differentiate(self.offset, theta[None]).gradient
+        return self.weight.detach().reshape(-1, 1) * own

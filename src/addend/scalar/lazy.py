@@ -8,31 +8,17 @@ whatever J and N. Any chunking gives the same S up to rounding.
 """
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from ..modality import Columns
-from ..parameters import ParameterSpace
 from . import jet as jets
 from .base import Scalar
 from .jet import Jet
+from .psi import Psi
 
 PAIRS = 2**18
-
-
-class Embeds(Protocol):
-    """What a lazy term needs of an encoder."""
-
-    name: str
-    space: ParameterSpace
-
-    def embed(self, columns: Columns) -> tuple[Tensor, Tensor]:
-        """Columns of N observations to what depends on them alone: z `(N, Z)` and covariates e `(N, E)`."""
-
-    def psi(self, z: Tensor, e: Tensor, theta: Tensor) -> Tensor:
-        """`(J, N)` nats of every theta `(J, D)` with every observation, differentiable in theta."""
 
 
 class Lazy(Scalar):
@@ -46,9 +32,7 @@ class Lazy(Scalar):
             times that with second derivatives, for which fewer are held.
     """
 
-    def __init__(
-        self, encoder: Embeds, columns: Columns, name: str | None = None, pairs: int = PAIRS
-    ):
+    def __init__(self, encoder: Psi, columns: Columns, name: str | None = None, pairs: int = PAIRS):
         self.encoder, self.space, self.name, self.pairs = (
             encoder,
             encoder.space,
@@ -60,7 +44,7 @@ class Lazy(Scalar):
 
     @classmethod
     def embedded(
-        cls, encoder: Embeds, z: Tensor, e: Tensor, name: str | None = None, pairs: int = PAIRS
+        cls, encoder: Psi, z: Tensor, e: Tensor, name: str | None = None, pairs: int = PAIRS
     ) -> "Lazy":
         """The same of observations that were embedded before: z `(N, Z)` and e `(N, E)`."""
         term = cls.__new__(cls)

@@ -5,25 +5,22 @@ the simulated support. The record is `record.json`, and in words and figures `in
 """
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from .. import artifact, places, shards
-from ..calibration import Mean, Outside, Record, Support, fit_centring, judge
-from ..calibration.centring import Centring, helps
+from ..calibration import Mean, Record, judge
+from ..calibration.blocks import encoder_record
+from ..calibration.conclusion import conclude
 from ..calibration.measure import PARTS, Budget, measure
 from ..durable import fresh_folder
 from ..encoder import Encoder
 from ..errors import BadSetting
-from ..modality import Columns, Modality, find
+from ..modality import Modality, find
 from ..progress import progress
-from ..report import encoder_record, write_encoder
-
-SUPPORT_ROWS = 20_000
-CENTRING_DEGREE = 2
+from ..report import write_encoder
 
 
 def calibrate(name: str) -> None:
@@ -47,48 +44,6 @@ def _measured(encoder: Encoder, modality: Modality, budget: Budget) -> list[Reco
             measured.append(measure(encoder, modality, budget, part))
             update((part + 1) * simulations)
     return measured
-
-
-def conclude(
-    measured: list[Record],
-    encoder: Encoder,
-    modality: Modality,
-    audit: Columns,
-    pool: Columns,
-    seed: int,
-) -> Record:
-    """The sum of the parts, and what the pools add to it."""
-    support = Support.measure(
-        _embedded(encoder, pool)[:SUPPORT_ROWS], np.random.default_rng([seed, *b"support"])
-    )
-    sets = {
-        name: _embedded(encoder, modality.read(table)) for name, table in modality.sets().items()
-    }
-    parts = {f"outside_{name}": Outside.measure(name, support, rows) for name, rows in sets.items()}
-    parts["log_score"] = Mean.measure("log p(x | theta)", log_scores(encoder, audit))
-    record = total(measured)
-    return replace(
-        record, parts=record.parts | parts, support=support, centring=centring(measured, encoder)
-    )
-
-
-def total(records: list[Record]) -> Record:
-    """The sum of records of one encoder."""
-    first, *rest = records
-    return total([first + rest[0], *rest[1:]]) if rest else first
-
-
-def centring(measured: list[Record], encoder: Encoder) -> Centring | None:
-    """Fitted to one half of the parts, if the other half says that N* gains by it."""
-    fit, audit = (total(measured[half::2]).parts["score"] for half in (0, 1))
-    found = fit_centring(fit, encoder.space.low, encoder.space.high, CENTRING_DEGREE)
-    return found if helps(found, audit) else None
-
-
-def log_scores(encoder: Encoder, pool: Columns) -> np.ndarray:
-    """log p(x | theta) `(n,)` in nats of held-out pairs: what a candidate and the champion are compared by."""
-    theta = torch.from_numpy(shards.theta_of(pool, encoder.space.names))
-    return encoder.log_score(pool, theta).numpy()
 
 
 def write_page(folder: Path, encoder: Encoder, record: Record, thresholds: dict) -> Path:
@@ -116,11 +71,6 @@ def read_budget(settings: dict) -> Budget:
                 "mend it in params.yaml",
             )
     return Budget(**{f.name: settings[f.name] for f in fields(Budget)})
-
-
-def _embedded(encoder: Encoder, columns: Columns) -> np.ndarray:
-    """(z, e) `(N, Z + E)`."""
-    return torch.cat(encoder.embed(columns), dim=1).numpy()
 
 
 def _log_score(mean: Mean) -> str:

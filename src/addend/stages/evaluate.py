@@ -1,93 +1,99 @@
 """`evaluate`: what the pinned encoders make of the observations, in which no theta enters.
 
 The work on x, z = f_m(x), is done once for each (encoder, shard) ever; `fuse` does what depends on theta. A `correction`
-that changes psi is decided here, and part of S for whoever reads it.
+that changes the terms is decided here, and part of S for whoever reads it.
 """
 
 import json
 import shutil
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
-from .. import places, shards
+from .. import evaluated, places, settings, shards
 from ..durable import fresh_folder, written_beside
 from ..encoder import Encoder
-from ..fusion.correction import chosen
-from ..fusion.terms import TERMS, assemble
-from ..fusion.weights import godambe_factors, has_centring
+from ..fusion.answer import Correction
+from ..fusion.terms import Facts
+from ..fusion.weights import godambe_factors
 from ..heads import Ensemble
 from ..registry import Registry, Version
+from ..settings import FusionSettings
 
 
 def evaluate(fusion: str) -> None:
     """Embed every shard with the pinned encoder, and put beside it the encoder itself: all that `fuse` needs."""
-    settings, registry = places.fusion_settings(fusion), Registry(root=places.ROOT)
+    torch.set_num_threads(1)
+    asked, registry = settings.fusion(places.ROOT, fusion), Registry(root=places.ROOT)
     pins = json.loads(places.fusion(fusion, "pins.json").read_text())
-    facts = {}
     with fresh_folder(places.fusion(fusion, "terms")) as folder:
-        for name, pin in pins.items():
-            gathered, wanted = (
-                places.fusion(fusion, "observations") / name,
-                settings["modalities"][name]["set"],
-            )
-            reason = pin["dropped"] or (
-                None if gathered.exists() else f"the set '{wanted}' has no observations"
-            )
-            facts[name] = {"set": wanted, "n": 0, "shards": [], "encoder": None, "dropped": reason}
-            if reason is None:
-                facts[name] |= _embed(folder / name, registry, pin, gathered)
-        _correct(folder, facts, fusion)
-        (folder / TERMS).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+        facts = {
+            m: _facts(folder / m, registry, pins[m], term.set, fusion, m)
+            for m, term in asked.modalities.items()
+        }
+        evaluated.write_facts(folder, _corrected(folder, facts, asked))
 
 
-def _correct(folder: Path, facts: dict[str, dict], fusion: str) -> None:
-    """Write into the facts of each term what the fusion's correction makes of its psi; nothing without one."""
-    settings = places.fusion_settings(fusion)
-    asked = chosen(settings)
-    if asked.centring:
-        for name, encoder in assemble(folder, facts, fusion).encoders.items():
-            facts[name]["centred"] = has_centring(encoder)
-    if asked.weights:
-        torch.set_num_threads(1)
-        terms = assemble(folder, facts, fusion)
-        n = {m: facts[m]["n"] for m in terms.used}
-        for name, factor in godambe_factors(
-            terms.scalar, terms.encoders, n, settings.get("seed", 0)
-        ).items():
-            facts[name]["factor"] = factor
+def _facts(
+    folder: Path, registry: Registry, pin: dict, wanted: str, fusion: str, name: str
+) -> Facts:
+    gathered = places.fusion(fusion, "observations") / name
+    if pin["dropped"]:
+        return Facts(wanted, dropped=pin["dropped"])
+    if not gathered.exists():
+        return Facts(wanted, dropped=f"the set '{wanted}' has no observations")
+    return _embed(folder, registry, pin, wanted, gathered)
 
 
-def _embed(folder: Path, registry: Registry, pin: dict, gathered: Path) -> dict:
+def _embed(folder: Path, registry: Registry, pin: dict, wanted: str, gathered: Path) -> Facts:
     version = Version(pin["name"], pin["version"], pin["digest"], pin["run_id"])
-    source = registry.fetch(version)
-    shutil.copytree(source, folder / "encoder")
+    shutil.copytree(registry.fetch(version), folder / "encoder")
     encoder, found = Encoder.load(folder / "encoder"), shards.open_set(gathered)
     parts = [_embed_shard(encoder, shard, columns) for shard, columns in found]
-    ensemble = {"members": len(encoder.head.members)} if isinstance(encoder.head, Ensemble) else {}
-    save_file(
-        {k: torch.cat([p[k] for p in parts]) for k in ("z", "e")}, folder / "embedded.safetensors"
+    made = {k: torch.cat([p[k] for p in parts]) for k in ("z", "e")}
+    save_file(made, folder / "embedded.safetensors")
+    members = len(encoder.head.members) if isinstance(encoder.head, Ensemble) else None
+    return Facts(
+        set=wanted,
+        n=found.n,
+        mock=found.attrs["mock"],
+        shards=tuple({"name": s.name, "digest": s.digest, "n": s.n} for s in found.shards),
+        encoder={k: pin[k] for k in ("name", "version", "digest")},
+        title=encoder.manifest["title"],
+        correction=Correction(members=members),
     )
-    return {
-        "n": found.n, "mock": found.attrs["mock"],
-        "shards": [{"name": s.name, "digest": s.digest, "n": s.n} for s in found.shards],
-        "encoder": {k: pin[k] for k in ("name", "version", "digest")}, **ensemble,
-    }  # fmt: skip
 
 
-def _embed_shard(encoder: Encoder, shard: shards.Shard, columns: dict) -> dict[str, torch.Tensor]:
+def _embed_shard(
+    encoder: Encoder, shard: shards.Shard, columns: dict
+) -> Mapping[str, torch.Tensor]:
     """z and e of a shard, kept for ever under the digests of what made them."""
-    path = (
-        places.ROOT
-        / "data"
-        / "scalars"
-        / encoder.name
-        / f"{encoder.digest[:16]}-{shard.digest[:16]}.safetensors"
-    )
+    path = places.embedding(encoder.name, encoder.digest, shard.digest)
     if not path.exists():
         z, e = encoder.embed(columns)
         path.parent.mkdir(parents=True, exist_ok=True)
         with written_beside(path) as temporary:
             save_file({"z": z.contiguous(), "e": e.contiguous()}, temporary)
     return load_file(path)
+
+
+def _corrected(folder: Path, facts: dict[str, Facts], asked: FusionSettings) -> dict[str, Facts]:
+    """The facts with what the fusion's correction makes of each term; as they are without one."""
+    if asked.correction.centring:
+        records = evaluated.terms_in(folder, facts).records
+        for m, record in records.items():
+            facts = _changed(facts, m, centred=bool(record and record.centring))
+    if asked.correction.weights:
+        factors = godambe_factors(evaluated.terms_in(folder, facts), asked.seed)
+        for m, weight in factors.items():
+            facts = _changed(facts, m, weight=weight)
+    return facts
+
+
+def _changed(facts: dict[str, Facts], name: str, **change: float | bool) -> dict[str, Facts]:
+    found = facts[name]
+    correction = replace(found.correction, **change)
+    return facts | {name: replace(found, correction=correction)}

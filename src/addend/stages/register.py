@@ -5,16 +5,16 @@ The pin says what came of it, and nothing that another registry would number dif
 
 import json
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 from .. import artifact, places, shards
 from ..calibration import Mean, Record, Verdict, judge
+from ..calibration.conclusion import log_scores
 from ..durable import written_beside
 from ..encoder import Encoder
+from ..history import head
 from ..registry import Registry, Version
-from .calibrate import log_scores
 
 
 def register(name: str) -> None:
@@ -66,24 +66,9 @@ def _difference(name: str, encoder: Encoder, registry: Registry, champion: Versi
 
 def _tags(encoder: Encoder) -> dict:
     return {
-        "commit": commit() or "none",
+        "commit": head(places.ROOT) or "none",
         "simulations": encoder.manifest["provenance"]["simulations"],
     }
-
-
-def commit() -> str | None:
-    """The git commit of the project, None outside a repository."""
-    try:
-        found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=places.ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return found.stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def _metrics(record: Record) -> dict[str, float]:

@@ -1,13 +1,15 @@
-"""`resolve`: which registered version of which encoder a fusion uses.
+"""`resolve`: which registered version of which encoder a fusion uses, and which commit of the project.
 
 It always runs, so it imports no network: asking the registry and reading a manifest is all it does.
 """
 
 import json
+from pathlib import Path
 
 from .. import places
 from ..artifact import read_manifest
 from ..champions import no_champion
+from ..history import code_version
 from ..durable import written_beside
 from ..parameters import ParameterSpace, read_agreement
 from ..registry import Registry
@@ -25,8 +27,13 @@ def resolve(fusion: str) -> None:
     pins = {name: _pin(registry, agreement, name, wanted) for name, wanted in named.items()}
     path = places.fusion(fusion, "pins.json")
     path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, pins)
+    _write(places.fusion(fusion, "code.json"), code_version(places.ROOT))
+
+
+def _write(path: Path, found: dict) -> None:
     with written_beside(path) as temporary:
-        temporary.write_text(json.dumps(pins, indent=1, sort_keys=True) + "\n")
+        temporary.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
 
 def _pin(registry: Registry, agreement: ParameterSpace, name: str, wanted: dict) -> dict:

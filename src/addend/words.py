@@ -8,7 +8,7 @@
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import floor, isfinite, log10
 
@@ -121,6 +121,13 @@ def symbol_html(name: str, latex: str) -> str:
 def symbol_tex(name: str, latex: str) -> str:
     """The symbol of a parameter for mathtext, without dollar signs."""
     return latex if latex and latex != name else r"\mathrm{" + name.replace("_", r"\_") + "}"
+
+
+def text(value: object) -> str:
+    """Nested settings in one line."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {text(v)}" for k, v in sorted(value.items()))
+    return ", ".join(map(text, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _magnitude(x: float) -> int:

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.stats import chi2
 
 from ..calibration import (
-    Audit,
     Closure,
     Coverage,
     CriticalValues,
@@ -107,13 +106,6 @@ def gate_block(gate: Verdict) -> dict:
     return {"passed": gate.passed, "checks": checks}
 
 
-def audit_block(audits: dict[str, Audit]) -> dict:
-    """Coverage on one set of pseudo-experiments, by method (`wilks`, `sandwich`, `neyman`)."""
-    first = next(iter(audits.values()))
-    hits = {method: audit.inside[0].sum(axis=0).tolist() for method, audit in audits.items()}
-    return {"trials": int(first.n[0].sum()), "levels": first.levels.tolist(), "hits": hits}
-
-
 def critical_blocks(
     values: CriticalValues, theta_hat: np.ndarray, dof: int, points: int = 41
 ) -> list[dict]:
@@ -125,8 +117,8 @@ def critical_blocks(
         learned = values(line)
         blocks += [
             {
-                "parameter": p, "level": level, "theta": line[:, i].tolist(), "learned": learned[:, a].tolist(),
-                "wilks": float(chi2.ppf(level, dof)), "theta_hat": float(theta_hat[i]),
+                "parameter": p, "level": level, "theta": line[:, i].tolist(), "calibrated": learned[:, a].tolist(),
+                "profile": float(chi2.ppf(level, dof)), "theta_hat": float(theta_hat[i]),
             }
             for a, level in enumerate(values.levels)
         ]  # fmt: skip

@@ -14,25 +14,26 @@ import torch
 import yaml
 from addend_toy.line import Toy
 from calibration_oracles import within
-from repeated_lines import SPACE, TRUTH, laboratory, normal_samples, observe
+from repeated_lines import SPACE, TRUTH, laboratory, normal_draws, observe
 from scipy.stats import chi2, kstest
 
 from addend import places, shards
 from addend.calibration import CriticalValues
 from addend.encoder import Encoder
-from addend.fusion.audit import audited
+from addend.fusion import calibrated as stage
+from addend.fusion.audit import blocks_of, error_audits
+from addend.fusion.calibrated import Plan, audited, run, scattered
 from addend.fusion.critical import Criticals, intervals
 from addend.fusion.experiments import Laboratory
-from addend.fusion.repetitions import numbered, profiled
-from addend.fusion.trust import real_sandwich
+from addend.fusion.methods import TOGETHER
+from addend.fusion.repetitions import profiled
+from addend.fusion.trust import sandwiched
 from addend.maximum import composite, maximise, profile_interval, tension
 from addend.modality import find
 from addend.scalar import Lazy, Sum
 from addend.scalar.forms import Constraint
-from addend.stages import calibrate_fusion as stage
 from addend.stages import finetune, pretrain, simulate
 from addend.stages import observe as observe_stage
-from addend.stages.calibrate_fusion import Budget, design, repeat, run
 from benchmarks.likelihoods import HEADS, Exact
 
 LEVELS = (0.6826894921370859, 0.9544997361036416)
@@ -47,9 +48,7 @@ def one_thread():
 def single(lab, S, j):
     """Repetition j alone, put together from observations and constraints by hand."""
     parts = {p.name: p for p in S.parts}
-    scalars = [
-        Lazy.embedded(lab.encoders[m], parts[m].z[j], parts[m].e[0], m) for m in lab.encoders
-    ]
+    scalars = [Lazy.embedded(lab.psi[m], parts[m].z[j], parts[m].e[0], m) for m in lab.psi]
     for c in lab.constraints:
         moved = Constraint(c.space.parameters[0])
         moved.mean = float(parts[c.name].means[j])
@@ -60,27 +59,34 @@ def single(lab, S, j):
 def run_at(lab, n, seed=1, at=None):
     """n repetitions at one theta, with everything that is measured of them."""
     theta = np.tile(TRUTH if at is None else at, (n, 1))
-    return repeat(lab, maximise(lab.scalar), theta, [seed], full=True)
+    return audited(lab, maximise(lab.scalar), theta, [seed])
 
 
 def test_a_row_of_the_sum_is_the_sum_of_its_repetition():
     lab, rng = laboratory(), np.random.default_rng(2)
     theta = SPACE.draw(5, rng)
     S = lab.repeat(theta, rng)
-    at = numbered(torch.from_numpy(SPACE.draw(5, rng)))
+    at = torch.from_numpy(SPACE.draw(5, rng))
     jets = S.jet(at)
     for j in range(5):
-        alone = single(lab, S, j).jet(at[j : j + 1, :-1])
+        alone = single(lab, S, j).jet(at[j : j + 1])
         assert torch.allclose(jets.value[j], alone.value[0], rtol=1e-12)
-        assert torch.allclose(jets.gradient[j, :-1], alone.gradient[0], rtol=1e-9, atol=1e-9)
-        assert torch.allclose(jets.hessian[j, :-1, :-1], alone.hessian[0], rtol=1e-9, atol=1e-9)
-    assert (jets.gradient[:, -1] == 0).all() and (jets.hessian[:, -1] == 0).all()
+        assert torch.allclose(jets.gradient[j], alone.gradient[0], rtol=1e-9, atol=1e-9)
+        assert torch.allclose(jets.hessian[j], alone.hessian[0], rtol=1e-9, atol=1e-9)
+
+
+def test_rows_are_asked_of_the_repetitions_they_belong_to():
+    lab, rng = laboratory(), np.random.default_rng(4)
+    S, at = lab.repeat(SPACE.draw(5, rng), rng), torch.from_numpy(SPACE.draw(5, rng))
+    order = torch.tensor([3, 0, 0, 4])
+    whole, some = S.jet(at), S.rows(order).jet(at[order])
+    assert all(torch.equal(a[order], b) for a, b in zip(whole, some, strict=True))
 
 
 def test_repetitions_in_one_batch_give_what_each_gives_alone():
     lab, rng = laboratory(), np.random.default_rng(3)
     theta = np.tile(TRUTH, (4, 1)) + 0.1 * rng.standard_normal((4, 3))
-    found = repeat(lab, maximise(lab.scalar), theta, [7], full=True)
+    found = audited(lab, maximise(lab.scalar), theta, [7])
     S = lab.repeat(theta, np.random.default_rng([7]))
     for j in range(4):
         alone = single(lab, S, j)
@@ -89,7 +95,7 @@ def test_repetitions_in_one_batch_give_what_each_gives_alone():
         assert np.allclose(found.repetitions.theta_hat[j], fit.theta.numpy(), atol=1e-5)
         assert np.allclose(found.widths.std[j], fit.std.numpy(), rtol=1e-6)
         assert np.allclose(
-            found.widths.sandwich[j] ** 2, np.diagonal(real_sandwich(alone, fit)), rtol=1e-4
+            found.widths.sandwich[j] ** 2, np.diagonal(sandwiched(alone, fit)), rtol=1e-4
         )
         joint = composite(alone, fit, dict(zip(names, theta[j], strict=True))).statistic
         assert np.isclose(found.repetitions.joint[j], joint, atol=1e-6)
@@ -121,14 +127,15 @@ def test_an_overconfident_psi_is_exposed_by_the_audit_and_mended_by_the_critical
     """
     lab, n = laboratory(sharp=2.0), 1000
     fit = maximise(lab.scalar)
-    taught, seen = run("lines", lab, fit, normal_samples(lab, fit), Budget(n, n))
+    taught, seen = run(lab, fit, normal_draws(fit), Plan(n, n))
     criticals = Criticals.learn(taught)
-    blocks, _ = audited(seen, criticals, fit, 24, 2.0)
-    hits = blocks["audit"]["hits"]
+    audits = error_audits(seen, criticals, fit)
+    blocks = blocks_of(seen, audits, criticals, fit, 24, 2.0)
+    hits = {m: audit.hits[TOGETHER] for m, audit in audits.items()}
     print({k: [h / n for h in v] for k, v in hits.items()})
-    assert hits["wilks"][0] / n < 0.6
+    assert hits["profile"][0] / n < 0.6
     spread = np.sqrt(2 * np.array(LEVELS) * (1 - np.array(LEVELS)) / n)
-    assert (np.abs(np.array(hits["neyman"]) / n - LEVELS) < 3.3 * spread).all()
+    assert (np.abs(np.array(hits["calibrated"]) / n - LEVELS) < 3.3 * spread).all()
     inside = criticals.inside(seen.repetitions).mean(axis=0)
     assert (np.abs(inside[:2] - LEVELS) < 3.7 * spread).all()
     assert 1.25 < blocks["pulls"]["spread"]["b"] < 1.58
@@ -147,14 +154,16 @@ def test_a_biased_psi_shows_in_the_pulls_and_its_learned_sets_cover_all_the_same
     """Each of 24 observations pulls a up by a twentieth: chance fails this once in 500."""
     lab, n = laboratory(tilt=0.15), 800
     fit = maximise(lab.scalar)
-    taught, seen = run("lines", lab, fit, normal_samples(lab, fit), Budget(n, n))
-    blocks, _ = audited(seen, Criticals.learn(taught), fit, 24, 2.0)
-    mean, hits = blocks["pulls"]["mean"], blocks["audit"]["hits"]
+    taught, seen = run(lab, fit, normal_draws(fit), Plan(n, n))
+    criticals = Criticals.learn(taught)
+    audits = error_audits(seen, criticals, fit)
+    mean = blocks_of(seen, audits, criticals, fit, 24, 2.0)["pulls"]["mean"]
+    hits = {m: audit.hits[TOGETHER] for m, audit in audits.items()}
     print(mean, {k: [h / n for h in v] for k, v in hits.items()})
     assert mean["a"] > 5 / np.sqrt(n)
     low = [lv - 3.3 * np.sqrt(2 * lv * (1 - lv) / n) for lv in LEVELS]
-    assert hits["wilks"][0] / n < low[0] and all(
-        h / n > b for h, b in zip(hits["neyman"], low, strict=True)
+    assert hits["profile"][0] / n < low[0] and all(
+        h / n > b for h, b in zip(hits["calibrated"], low, strict=True)
     )
 
 
@@ -203,7 +212,7 @@ def test_the_sandwich_mends_the_width_of_a_psi_twice_too_sharp():
     lab = laboratory(n=1000, sharp=2.0)
     fit, exact = maximise(lab.scalar), maximise(laboratory(n=1000).scalar)
     assert np.allclose(
-        np.sqrt(np.diagonal(real_sandwich(lab.scalar, fit)))[:2], exact.std.numpy()[:2], rtol=0.1
+        np.sqrt(np.diagonal(sandwiched(lab.scalar, fit)))[:2], exact.std.numpy()[:2], rtol=0.1
     )
     assert float(fit.std[1]) < 0.75 * float(exact.std[1])
 
@@ -211,7 +220,7 @@ def test_the_sandwich_mends_the_width_of_a_psi_twice_too_sharp():
 def test_repetitions_are_drawn_where_the_posterior_is_and_within_the_support():
     lab = laboratory()
     fit = maximise(lab.scalar)
-    theta = design(normal_samples(lab, fit), fit, 2000, [1])
+    theta = scattered(normal_draws(fit), fit, 2000, [1])
     assert SPACE.inside(theta).all()
     assert np.allclose(theta.std(axis=0), stage.WIDEN * fit.std.numpy(), rtol=0.1)
 
@@ -222,7 +231,7 @@ def test_what_is_counted_does_not_depend_on_the_size_of_the_blocks(monkeypatch):
     fit, counts = maximise(lab.scalar), []
     for rows in (7, 250):
         monkeypatch.setattr(stage, "ROWS", rows)
-        taught, _ = run("lines", lab, fit, normal_samples(lab, fit), Budget(300, 2))
+        taught, _ = run(lab, fit, normal_draws(fit), Plan(300, 2))
         counts.append(int((taught.joint < chi2.ppf(LEVELS[0], 3)).sum()))
         assert len(taught.joint) == 300
     assert all(within(k, 300, LEVELS[0]) for k in counts)
@@ -238,9 +247,7 @@ def test_learned_and_exact_critical_values_give_intervals_of_one_width(tmp_path,
     widths = []
     for each in (lab, true):
         fit = maximise(each.scalar)
-        taught, _ = run(
-            "line", each, fit, normal_samples(true, maximise(true.scalar)), Budget(600, 2)
-        )
+        taught, _ = run(each, fit, normal_draws(maximise(true.scalar)), Plan(600, 2))
         criticals = Criticals.learn(taught)
         widths.append(
             [

@@ -1,0 +1,64 @@
+"""The record of an encoder from its parts: their sum, and what the pools that training never saw add to it."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from .. import shards
+from ..encoder import Encoder
+from ..modality import Columns, Modality
+from .centring import Centring, fit_centring, helps
+from .information import Mean
+from .record import Record
+from .support import Outside, Support
+
+SUPPORT_ROWS = 20_000
+CENTRING_DEGREE = 2
+
+
+def conclude(
+    measured: list[Record],
+    encoder: Encoder,
+    modality: Modality,
+    audit: Columns,
+    pool: Columns,
+    seed: int,
+) -> Record:
+    """The sum of the parts, and what the pools add to it."""
+    support = Support.measure(
+        _embedded(encoder, pool)[:SUPPORT_ROWS], np.random.default_rng([seed, *b"support"])
+    )
+    sets = {
+        name: _embedded(encoder, modality.read(table)) for name, table in modality.sets().items()
+    }
+    parts = {f"outside_{name}": Outside.measure(name, support, rows) for name, rows in sets.items()}
+    parts["log_score"] = Mean.measure("log p(x | theta)", log_scores(encoder, audit))
+    record = total(measured)
+    return replace(
+        record, parts=record.parts | parts, support=support, centring=centring(measured, encoder)
+    )
+
+
+def total(records: list[Record]) -> Record:
+    """The sum of records of one encoder."""
+    first, *rest = records
+    return total([first + rest[0], *rest[1:]]) if rest else first
+
+
+def centring(measured: list[Record], encoder: Encoder) -> Centring | None:
+    """Fitted to one half of the parts, if the other half says that N* gains by it."""
+    fit, audit = (total(measured[half::2]).parts["score"] for half in (0, 1))
+    found = fit_centring(fit, encoder.space.low, encoder.space.high, CENTRING_DEGREE)
+    return found if helps(found, audit) else None
+
+
+def log_scores(encoder: Encoder, pool: Columns) -> np.ndarray:
+    """log p(x | theta) `(n,)` in nats of held-out pairs: what a candidate and the champion are compared by."""
+    theta = torch.from_numpy(shards.theta_of(pool, encoder.space.names))
+    return encoder.log_score(pool, theta).numpy()
+
+
+def _embedded(encoder: Encoder, columns: Columns) -> np.ndarray:
+    """(z, e) `(N, Z + E)`."""
+    return torch.cat(encoder.embed(columns), dim=1).numpy()

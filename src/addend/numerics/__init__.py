@@ -1,0 +1,1 @@
+"""What several rooms compute, once: no theta has a name here, and nothing is read or written."""

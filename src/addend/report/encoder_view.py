@@ -1,0 +1,44 @@
+"""What the page of an encoder prints: every number of its record as text."""
+
+from typing import Any
+
+from ..fusion.checks import Check
+from ..fusion.verdict import Verdict
+from ..words import about, percent, text
+
+
+def encoder_view(record: dict[str, Any]) -> dict[str, Any]:
+    """Every value that encoder.html names, figures apart."""
+    trust, version = record.get("trust"), record.get("version")
+    unknown = "Up to how many observations it may be believed has not been measured."
+    size = _size(trust["headline"], trust["low"]) if trust else unknown
+    support = [
+        ("outside the simulated support, " + s, percent(f))
+        for s, f in record.get("support", {}).items()
+    ]
+    return {
+        "title": f"Encoder “{record['name']}”" + (f", version {version}" if version else ""),
+        "sentence": (record.get("title") or record["name"]).rstrip(".") + ". " + size,
+        "verdict_": _gate(record.get("gate")),
+        "facts_": [(k, text(v)) for k, v in record.get("facts", {}).items()] + support,
+    }
+
+
+def _gate(gate: dict[str, Any] | None) -> Verdict:
+    if gate is None:
+        return Verdict("unknown", "Not judged yet: it was not held against any threshold.", ())
+    level, headline = (
+        ("good", "Yes: it passed its thresholds.")
+        if gate["passed"]
+        else ("bad", "No: it was refused.")
+    )
+    checks = [
+        Check(c["question"], "good" if c["passed"] else "bad", c["sentence"])
+        for c in gate["checks"]
+    ]
+    return Verdict(level, headline, tuple(checks))
+
+
+def _size(n: float, low: float) -> str:
+    within = f"Up to {about(low / 10)} observations need no correction (with 95 % confidence)"
+    return f"{within}; at about {about(n)}, the trust size, what it learned wrongly weighs as much as the noise."
