@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import places
+from .. import places, settings
 from ..durable import written_beside
 from ..errors import NoObservations
 from ..fusion.terms import TERMS, Terms, read_terms
@@ -63,14 +63,14 @@ def influence(fusion: str, out: Path | None = None) -> str:
     """
     torch.set_num_threads(1)
     require_place(out)
+    asked = settings.fusion(places.ROOT, fusion)
     if not (places.fusion(fusion, "terms") / TERMS).exists():
-        places.fusion_settings(fusion)
         raise NoObservations(
             f"the terms of fusion '{fusion}' have not been evaluated",
             f"run 'dvc repro report@{fusion}'",
         )
     terms = read_terms(fusion)
-    fit = maximise(terms.scalar, places.fusion_settings(fusion).get("seed", 0))
+    fit = maximise(terms.scalar, asked.seed)
     found = list(pulls(terms, fit))
     if out is not None:
         _write(fit.space.names, found, Path(out))

@@ -8,12 +8,20 @@
 
 import html
 import re
+import string
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from math import floor, isfinite, log10
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 FONTS = re.compile(r"\\(?:rm|it|bf|mathrm|mathit|mathbf|text|operatorname)\b\s*|\\[,;! ]")
+
+UPRIGHT = {
+    "\\": r"\backslash ", "{": r"\{", "}": r"\}", "_": r"\_", "^": r"\wedge ", "$": r"\$", "%": r"\%",
+    '"': "''", "`": "'", "#": "", **dict.fromkeys(string.whitespace, r"\ "),
+}  # fmt: skip
+"""What shows, in mathtext, a letter that means something to it."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +128,34 @@ def symbol_html(name: str, latex: str) -> str:
 
 def symbol_tex(name: str, latex: str) -> str:
     """The symbol of a parameter for mathtext, without dollar signs."""
-    return latex if latex and latex != name else r"\mathrm{" + name.replace("_", r"\_") + "}"
+    return typeset(latex, name)
+
+
+@cache
+def typeset(latex: str, name: str) -> str:
+    r"""`latex` for mathtext, without dollar signs; where mathtext cannot read it, its letters, upright.
+
+    >>> typeset(r"\Omega_m", "Om"), typeset(r"\frac{1}", "one"), typeset("", "toy.a_b")
+    ('\\Omega_m', '\\mathrm{\\backslash frac\\{1\\}}', '\\mathrm{toy.a\\_b}')
+    """
+    if latex and latex != name and _readable(latex):
+        return latex
+    escaped = "".join(UPRIGHT.get(letter, letter) for letter in latex or name)
+    return rf"\mathrm{{{escaped}}}"
+
+
+def _readable(latex: str) -> bool:
+    """Whether mathtext reads it as one formula, by itself and with something after it, as in a label."""
+    from matplotlib.mathtext import MathTextParser  # here, because numbers alone need no figures
+
+    if "$" in latex or "\n" in latex:
+        return False
+    try:
+        for text in (f"${latex}$", rf"${latex}\,[\mathrm{{km}}]$"):
+            MathTextParser("path").parse(text)
+    except (ValueError, RuntimeError):
+        return False
+    return True
 
 
 def _magnitude(x: float) -> int:

@@ -11,26 +11,26 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from .. import places, shards
+from .. import places, settings, shards
 from ..durable import fresh_folder, written_beside
 from ..encoder import Encoder
-from ..fusion.correction import chosen
 from ..fusion.terms import TERMS, assemble
 from ..fusion.weights import godambe_factors, has_centring
 from ..heads import Ensemble
 from ..registry import Registry, Version
+from ..settings import FusionSettings
 
 
 def evaluate(fusion: str) -> None:
     """Embed every shard with the pinned encoder, and put beside it the encoder itself: all that `fuse` needs."""
-    settings, registry = places.fusion_settings(fusion), Registry(root=places.ROOT)
+    asked, registry = settings.fusion(places.ROOT, fusion), Registry(root=places.ROOT)
     pins = json.loads(places.fusion(fusion, "pins.json").read_text())
     facts = {}
     with fresh_folder(places.fusion(fusion, "terms")) as folder:
         for name, pin in pins.items():
             gathered, wanted = (
                 places.fusion(fusion, "observations") / name,
-                settings["modalities"][name]["set"],
+                asked.modalities[name].set,
             )
             reason = pin["dropped"] or (
                 None if gathered.exists() else f"the set '{wanted}' has no observations"
@@ -38,23 +38,21 @@ def evaluate(fusion: str) -> None:
             facts[name] = {"set": wanted, "n": 0, "shards": [], "encoder": None, "dropped": reason}
             if reason is None:
                 facts[name] |= _embed(folder / name, registry, pin, gathered)
-        _correct(folder, facts, fusion)
+        _correct(folder, facts, asked)
         (folder / TERMS).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
 
 
-def _correct(folder: Path, facts: dict[str, dict], fusion: str) -> None:
+def _correct(folder: Path, facts: dict[str, dict], asked: FusionSettings) -> None:
     """Write into the facts of each term what the fusion's correction makes of its psi; nothing without one."""
-    settings = places.fusion_settings(fusion)
-    asked = chosen(settings)
-    if asked.centring:
-        for name, encoder in assemble(folder, facts, fusion).encoders.items():
+    if asked.correction.centring:
+        for name, encoder in assemble(folder, facts, asked.name).encoders.items():
             facts[name]["centred"] = has_centring(encoder)
-    if asked.weights:
+    if asked.correction.weights:
         torch.set_num_threads(1)
-        terms = assemble(folder, facts, fusion)
+        terms = assemble(folder, facts, asked.name)
         n = {m: facts[m]["n"] for m in terms.used}
         for name, factor in godambe_factors(
-            terms.scalar, terms.encoders, n, settings.get("seed", 0)
+            terms.scalar, terms.encoders, n, asked.seed
         ).items():
             facts[name]["factor"] = factor
 

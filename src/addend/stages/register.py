@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .. import artifact, places, shards
+from .. import artifact, places, settings, shards
 from ..calibration import Mean, Record, Verdict, judge
 from ..durable import written_beside
 from ..encoder import Encoder
@@ -19,7 +19,8 @@ from .calibrate import log_scores
 
 def register(name: str) -> None:
     """Register the encoder with its record; promote it, or record why not."""
-    thresholds, registry = places.settings(name, "register"), Registry(root=places.ROOT)
+    thresholds = settings.modality(places.ROOT, name).register
+    registry = Registry(root=places.ROOT)
     record = Record.from_dict(
         json.loads((places.encoder(name, "record") / artifact.RECORD).read_text())
     )

@@ -1,0 +1,45 @@
+"""What people tune and state: `params.yaml`, the root's and each modality's, and `parameters.yaml`.
+
+One reader, one dataclass a section, the whole of a file judged before any of it is used.
+"""
+
+from .fusion import (
+    CorrectionSettings,
+    FusionCalibration,
+    FusionSettings,
+    TermSettings,
+    fusion,
+    fusions,
+    require_correction,
+)
+from .modality import (
+    EncoderCalibration,
+    Finetune,
+    ModalitySettings,
+    Pretrain,
+    Simulate,
+    Thresholds,
+    modality,
+)
+from .parameter import Declaration, declarations
+from .reader import read
+
+__all__ = [
+    "CorrectionSettings",
+    "Declaration",
+    "EncoderCalibration",
+    "Finetune",
+    "FusionCalibration",
+    "FusionSettings",
+    "ModalitySettings",
+    "Pretrain",
+    "Simulate",
+    "TermSettings",
+    "Thresholds",
+    "declarations",
+    "fusion",
+    "fusions",
+    "modality",
+    "read",
+    "require_correction",
+]
