@@ -38,7 +38,9 @@ def require_modality(name: str, who: str) -> None:
 def require_set(modality: str, name: str, who: str) -> None:
     """Raise `NoObservations` unless there is the set that somebody names, in shards or in a package."""
     if name not in (found := sets(modality)):
-        said = f"{who} names the set {shown(name)} of '{modality}', found {', '.join(found) or 'none'}"
+        said = (
+            f"{who} names the set {shown(name)} of '{modality}', found {', '.join(found) or 'none'}"
+        )
         bring = f"bring it with 'addend ingest {modality} <table.csv> --set {name}'"
         raise NoObservations(said, nearest(name, found, bring))
 

@@ -56,7 +56,7 @@ def plain(name: str) -> str:
     return name
 
 
-def fusion_settings(name: str) -> dict:
+def fusion_settings(name: str) -> dict[str, object]:
     """What params.yaml says of a fusion."""
     from . import settings  # stands until every stage takes FusionSettings
 

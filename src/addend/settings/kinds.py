@@ -2,27 +2,21 @@
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from ..places import NAME
 from .sections import Kind, Unfit, section
 
-T = TypeVar("T")
 LARGEST = 2**63 - 1
-
-
-def _only_if(ok: bool, value: T) -> T:
-    if not ok:
-        raise Unfit
-    return value
 
 
 def whole(least: int) -> Kind:
     """A whole number from `least` up, of at most 64 bits."""
 
-    def read(found: object, where: str) -> object:
-        fits = isinstance(found, int) and not isinstance(found, bool) and least <= found <= LARGEST
-        return _only_if(fits, found)
+    def read(found: object, where: str) -> int:
+        if isinstance(found, bool) or not isinstance(found, int) or not least <= found <= LARGEST:
+            raise Unfit
+        return found
 
     return Kind(f"a whole number from {least} up", read)
 
@@ -31,8 +25,11 @@ def number(expected: str, fits: Callable[[float], bool] = math.isfinite) -> Kind
     """A finite number, or only those that `fits` allows, as float."""
 
     def read(found: object, where: str) -> float:
-        _only_if(isinstance(found, int | float) and not isinstance(found, bool), found)
-        return _only_if(math.isfinite(found) and fits(found), float(found))
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            raise Unfit
+        if not (math.isfinite(found) and fits(found)):
+            raise Unfit
+        return float(found)
 
     return Kind(expected, read)
 
@@ -40,16 +37,39 @@ def number(expected: str, fits: Callable[[float], bool] = math.isfinite) -> Kind
 def several(kind: Kind, expected: str) -> Kind:
     """A list of at least one, each of the kind."""
 
-    def read(found: object, where: str) -> tuple:
-        _only_if(isinstance(found, list | tuple) and len(found) > 0, found)
+    def read(found: object, where: str) -> tuple[object, ...]:
+        if not isinstance(found, list | tuple) or not found:
+            raise Unfit
         return tuple(kind.read(each, where) for each in found)
+
+    return Kind(expected, read)
+
+
+def by_name(kind: Kind, expected: str) -> Kind:
+    """Values of a kind under names of their own, at least one."""
+
+    def read(found: object, where: str) -> dict[str, object]:
+        if not isinstance(found, Mapping) or not found:
+            raise Unfit
+        return {name: kind.read(value, f"'{name}' in {where}") for name, value in found.items()}
 
     return Kind(expected, read)
 
 
 def one_of(*names: str) -> Kind:
     """One of these words."""
-    return Kind(" or ".join(names), lambda found, where: _only_if(found in names, found))
+    return text(" or ".join(names), names.__contains__)
+
+
+def text(expected: str, fits: Callable[[str], object] = len) -> Kind:
+    """Text, or only what `fits` allows."""
+
+    def read(found: object, where: str) -> str:
+        if not isinstance(found, str) or not fits(found):
+            raise Unfit
+        return found
+
+    return Kind(expected, read)
 
 
 def nested(cls: type) -> Kind:
@@ -57,22 +77,15 @@ def nested(cls: type) -> Kind:
     return Kind("", lambda found, where: cls() if found is None else section(cls, found, where))
 
 
-def by_name(kind: Kind, expected: str) -> Kind:
-    """Values of a kind under names of their own, at least one."""
-
-    def read(found: object, where: str) -> dict[str, object]:
-        _only_if(isinstance(found, Mapping) and len(found) > 0, found)
-        return {name: kind.read(value, f"'{name}' in {where}") for name, value in found.items()}
-
-    return Kind(expected, read)
+def _flag(found: object, where: str) -> bool:
+    if not isinstance(found, bool):
+        raise Unfit
+    return found
 
 
-FLAG = Kind("true or false", lambda found, where: _only_if(isinstance(found, bool), found))
 FINITE = number("a finite number")
-TEXT = Kind("text", lambda found, where: _only_if(isinstance(found, str) and found != "", found))
-NAMED = Kind(
-    "a name of letters, digits, '.', '_' and '-', in quotes if it is a number",
-    lambda found, where: _only_if(isinstance(found, str) and NAME.fullmatch(found), found),
+NAMED = text(
+    "at most 100 letters, digits, '.', '_' and '-', in quotes if it is a number", NAME.fullmatch
 )
 
 Whole = Annotated[int, whole(0)]
@@ -83,7 +96,7 @@ Rates = Annotated[
     several(number("", lambda rate: rate > 0), "a list of numbers above zero"),
 ]
 Number = Annotated[float, FINITE]
-Text = Annotated[str, TEXT]
-Flag = Annotated[bool, FLAG]
-Name = Annotated[str, NAMED]
 Limit = Annotated[float | None, number("a number from 0 up", lambda limit: limit >= 0)]
+Text = Annotated[str, text("text")]
+Name = Annotated[str, NAMED]
+Flag = Annotated[bool, Kind("true or false", _flag)]

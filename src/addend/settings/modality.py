@@ -151,11 +151,11 @@ class ModalitySettings:
             if name not in SECTIONS:
                 said = f"{file} has the section {shown(name)}, expected {', '.join(SECTIONS)}"
                 raise BadSetting(said, nearest(name, SECTIONS, "remove it"))
-        made = {
+        made: dict[str, object] = {
             n: section(SECTIONS[n], each, f"section '{n}' of {file}") for n, each in found.items()
         }
-        if "finetune" in made:
-            _require_phases(made["finetune"], file)
+        if isinstance(asked := made.get("finetune"), Finetune):
+            _require_phases(asked, file)
         return cls(file, made)
 
     @property

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from .kinds import FINITE, Number, Text, several
+from .kinds import FINITE, Number, Text
 from .reader import read
 from .sections import Kind, Unfit, section
 
@@ -16,10 +16,11 @@ def _unit(found: object, where: str) -> str:
 
 
 def _normal(found: object, where: str) -> tuple[float, float]:
-    pair = several(FINITE, "").read(found, where)
-    if len(pair) != 2 or pair[1] <= 0:
-        raise Unfit
-    return pair
+    if isinstance(found, list) and len(found) == 2:
+        mean, std = (FINITE.read(each, where) for each in found)
+        if isinstance(mean, float) and isinstance(std, float) and std > 0:
+            return mean, std
+    raise Unfit
 
 
 UNIT = Kind("a unit, '1' where it has none", _unit)

@@ -35,7 +35,7 @@ def read(path: Path) -> dict[str, object]:
     return _Values(path).mapping(node, 1)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Composes nodes, no deeper than `DEEPEST`, tagged by what `scalars` says that they are."""
 
     yaml_implicit_resolvers = {None: PATTERNS}  # noqa: RUF012 (PyYAML's name and its way)
@@ -135,4 +135,4 @@ class _Values:
 
 
 def _line(node: yaml.Node) -> int:
-    return node.start_mark.line + 1
+    return int(node.start_mark.line) + 1

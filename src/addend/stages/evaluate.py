@@ -51,9 +51,7 @@ def _correct(folder: Path, facts: dict[str, dict], asked: FusionSettings) -> Non
         torch.set_num_threads(1)
         terms = assemble(folder, facts, asked.name)
         n = {m: facts[m]["n"] for m in terms.used}
-        for name, factor in godambe_factors(
-            terms.scalar, terms.encoders, n, asked.seed
-        ).items():
+        for name, factor in godambe_factors(terms.scalar, terms.encoders, n, asked.seed).items():
             facts[name]["factor"] = factor
 
 
