@@ -18,7 +18,7 @@ from repeated_lines import (
     terms,
 )
 
-from addend import places
+from addend import places, settings
 from addend.calibration import Centring, Record, ScoreMoments
 from addend.calibration.local import LEAST
 from addend.encoder import Encoder as Trained
@@ -31,7 +31,7 @@ from addend.fusion.trust import standings, trust_of
 from addend.fusion.weights import Adjusted, adjusted, described, godambe_factors
 from addend.maximum import maximise
 from addend.scalar import Lazy, Sum, constraints
-from addend.settings import require_fusion
+from addend.settings import FusionSettings
 from addend.stages import calibrate_fusion, evaluate, gather, resolve
 from addend.stages import fuse as fuse_stage
 from addend.stages import report as report_stage
@@ -189,10 +189,11 @@ def test_what_was_used_is_recorded_in_the_result(monkeypatch):
 
 def stated(monkeypatch, project, correction, record) -> str:
     """A fusion of the toy alone with a correction, gathered and resolved, its encoder with a record."""
-    settings = {"modalities": {"toy": {"set": "line"}}} | (
+    asked = {"modalities": {"toy": {"set": "line"}}} | (
         {"correction": correction} if correction else {}
     )
-    monkeypatch.setattr(places, "fusion_settings", lambda name: settings)
+    made = FusionSettings.from_dict("corrected", asked)
+    monkeypatch.setattr(settings, "fusion", lambda root, name: made)
     load = Trained.load
     monkeypatch.setattr(Trained, "load", lambda folder: replace(load(folder), record=record))
     gather.gather("corrected")
@@ -260,15 +261,15 @@ UNUSABLE = {
 
 @pytest.mark.parametrize("mistake", UNUSABLE)
 def test_a_correction_that_means_nothing_is_refused_before_anything_runs(mistake):
-    with pytest.raises(BadSetting, match=r"correction of fusion 'f' of params\.yaml"):
-        require_fusion(
+    with pytest.raises(BadSetting, match=r"correction' of fusion 'f' of params\.yaml"):
+        FusionSettings.from_dict(
             "f", {"modalities": {"toy": {"set": "line"}}, "correction": UNUSABLE[mistake]}
         )
 
 
 def test_corrections_combine_and_are_off_unless_asked_for():
     every = {"local": LEAST, "centring": True, "weights": "godambe"}
-    require_fusion("f", {"modalities": {"toy": {"set": "line"}}, "correction": every})
+    FusionSettings.from_dict("f", {"modalities": {"toy": {"set": "line"}}, "correction": every})
     assert chosen({"correction": every}) == Correction(LEAST, True, "godambe")
     assert (
         chosen({})

@@ -34,9 +34,10 @@ def shown(value: object) -> str:
 
 
 def nearest(word: str, names: Iterable[str], otherwise: str) -> str:
-    """The remedy for a word that is none of the names: to write the nearest one, if any is near."""
+    """The remedy for a word that is none of the names: the nearest one, if any is near, or what else."""
     near = get_close_matches(word[:LONGEST], list(names), n=1)
-    return f"write '{near[0]}'" if near else f"correct the name, or {otherwise}"
+    mend = f"write '{near[0]}'" if near else "correct the name"
+    return f"{mend}, or {otherwise}"
 
 
 class MissingColumn(AddendError):

@@ -3,7 +3,7 @@
 One reader, one dataclass a section, the whole of a file judged before any of it is used.
 """
 
-from .fusion import (
+from .of_fusion import (
     CorrectionSettings,
     FusionCalibration,
     FusionSettings,
@@ -12,7 +12,7 @@ from .fusion import (
     fusions,
     require_correction,
 )
-from .modality import (
+from .of_modality import (
     EncoderCalibration,
     Finetune,
     ModalitySettings,
@@ -21,7 +21,7 @@ from .modality import (
     Thresholds,
     modality,
 )
-from .parameter import Declaration, declarations
+from .of_parameter import Declaration, declarations
 from .reader import read
 
 __all__ = [
