@@ -1,7 +1,7 @@
 """`python -m flows`: bring the fusions up to date through the flow, and print what they say.
 
-Where nothing is stale but the stages that DVC runs every time, those alone are run and no flow is started. A fusion of
-params.yaml that cannot be used is one sentence and status 2, before any stage runs.
+Where nothing is stale but the stages that DVC runs every time, those alone are run and no flow is started. A setting
+that cannot be used is one sentence and status 2, before any stage runs.
 """
 
 import sys
@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from addend import places
 from addend.errors import AddendError
+from addend.judged import judge
 from flows.children import StageFailed, repro
 from flows.graph import Stage, plan, stale
 from flows.report import reports, show
@@ -16,7 +17,7 @@ from flows.report import reports, show
 
 def main() -> None:
     """Run what is stale, then show each report, that of the first fusion last."""
-    _require_fusions()
+    _require_settings()
     stages = plan()
     if stale(stages) or _refresh(stages):
         from flows.pipeline import pipeline  # here, because Prefect takes two seconds to import
@@ -30,9 +31,9 @@ def main() -> None:
             show(report)
 
 
-def _require_fusions() -> None:
+def _require_settings() -> None:
     try:
-        places.fusions()
+        judge(places.ROOT)
     except AddendError as e:
         print(f"addend: {e}", file=sys.stderr)
         sys.exit(2)

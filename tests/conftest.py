@@ -10,18 +10,22 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from refusals import tree
 
-from addend import places
+from addend import cli, places
 from addend.registry import Registry
 from addend.stages import finetune, observe, pretrain, simulate
 
 HERE = Path(__file__).resolve().parent.parent
 SETTINGS = {
     "simulate": {"seed": 1, "train": 4000, "calibrate": 200, "audit": 200},
+    "pretrain": {"objective": "standardise"},
     "finetune": {
         "head": "flow", "hidden": [16, 16], "shape": [8], "components": 2, "seed": 1,
         "steps": [100, 20, 20], "batch": [256, 256, 256], "rate": [0.01, 0.003, 0.0003],
     },
+    "calibrate": {"seed": 1, "expected": 20, "cells": 8, "simulations": 80, "datasets": 64, "points": 64},
+    "register": {"trust": 10},
 }  # fmt: skip
 TOY, MASERS = {"toy": {"set": "line"}}, {"masers": {"set": "pesce2020"}}
 OPTIONAL = {
@@ -66,6 +70,41 @@ def project(small_project, monkeypatch) -> Path:
     monkeypatch.chdir(small_project)
     torch.set_num_threads(1)
     return small_project
+
+
+@pytest.fixture
+def refuses(project, monkeypatch, capsys):
+    """Run a command that must be refused."""
+
+    def run(error: type[Exception], said: str, *command: str) -> None:
+        before = tree(project)
+        monkeypatch.setattr(sys, "argv", ["addend", *map(str, command)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        out, sentence = capsys.readouterr()
+        assert left.value.code == 2 and type(left.value.__context__) is error
+        assert (
+            out == ""
+            and sentence.startswith("addend: ")
+            and sentence.endswith(".\n")
+            and sentence.count("\n") == 1
+        )
+        assert said in sentence and "; " in sentence
+        assert tree(project) == before
+
+    return run
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Write a text into a file."""
+
+    def write(text: str, name: str = "given.csv") -> Path:
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,8 @@ def test_an_answer_is_read_back_as_it_was_written(honest):
     assert json.dumps(as_dict(again), allow_nan=False) == text
     assert verdict(again) == verdict(honest)
     assert again.closure == honest.closure and again.quote == honest.quote
-    sources = dict.fromkeys(("packages", "seeds", "params", "encoders", "shards", "data"), {})
+    keys = ("packages", "seeds", "params", "encoders", "shards", "data")
+    sources = {key: {} for key in keys}
     validate(as_dict(replace(honest, provenance={"commit": None, "date": None, **sources})))
 
 

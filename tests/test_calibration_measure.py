@@ -15,14 +15,17 @@ from exact_line import Drifted, Line, encoder
 from scipy import stats
 
 from addend.calibration import Coverage, Record, judge
-from addend.calibration.measure import PARTS, Budget, design, measure, normalisation
+from addend.calibration.measure import PARTS, design, measure, normalisation
 from addend.calibration.neighbourhood import Neighbourhood
 from addend.heads import Head
 from addend.modality import Field, Modality, Schema
 from addend.parameters import Parameter, ParameterSpace
+from addend.settings import EncoderCalibration
 from addend.stages.calibrate import total
 
-BUDGET = Budget(seed=7, expected=20, cells=16, simulations=6400, datasets=1024, points=512)
+AMOUNT = EncoderCalibration(
+    seed=7, expected=20, cells=16, simulations=6400, datasets=1024, points=512
+)
 SHIPPED = yaml.safe_load(
     (Path(__file__).parent.parent / "modalities" / "toy" / "params.yaml").read_text()
 )["register"]
@@ -33,8 +36,10 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
-def parts_of(head: Head, modality: Modality | None = None, budget: Budget = BUDGET) -> list[Record]:
-    return [measure(encoder(head), modality or Toy(), budget, part) for part in range(PARTS)]
+def parts_of(
+    head: Head, modality: Modality | None = None, amount: EncoderCalibration = AMOUNT
+) -> list[Record]:
+    return [measure(encoder(head), modality or Toy(), amount, part) for part in range(PARTS)]
 
 
 def refused(record: Record) -> set[str]:
@@ -103,7 +108,7 @@ def test_the_parts_of_a_record_add_up_in_any_order(exact):
 
 
 def test_the_same_seed_measures_the_same_and_parts_differ():
-    tiny = replace(BUDGET, cells=4, simulations=80, datasets=64, points=32)
+    tiny = replace(AMOUNT, cells=4, simulations=80, datasets=64, points=32)
     one, two = (
         json.dumps(measure(encoder(Line()), Toy(), tiny, part=3).as_dict()) for _ in range(2)
     )

@@ -14,8 +14,9 @@ from exact_line import Line, encoder
 
 from addend import places
 from addend.calibration import Record, judge, trust_size
-from addend.errors import BadSetting, TooFewSimulations
+from addend.errors import TooFewSimulations
 from addend.registry import Registry
+from addend.settings import EncoderCalibration
 from addend.stages import calibrate, finetune, pretrain, register, simulate
 
 HERE = Path(__file__).resolve().parent.parent
@@ -39,7 +40,7 @@ def toy_project(root: Path, trained_on: float = 3.0) -> Path:
         name: {**fields, "low": -trained_on, "high": trained_on}
         for name, fields in declared.items()
     }
-    (root / "modalities" / "toy" / "params.yaml").write_text(yaml.safe_dump(SETTINGS))
+    state(root)
     torch.set_num_threads(1)
     with contextlib.chdir(root):
         for stage, support in (
@@ -50,6 +51,12 @@ def toy_project(root: Path, trained_on: float = 3.0) -> Path:
             (root / "modalities" / "toy" / "parameters.yaml").write_text(yaml.safe_dump(support))
             stage("toy")
     return root
+
+
+def state(root: Path, **sections) -> None:
+    """Write the toy's settings, some sections replaced."""
+    path = root / "modalities" / "toy" / "params.yaml"
+    path.write_text(yaml.safe_dump(SETTINGS | sections))
 
 
 def recorded(root: Path) -> Record:
@@ -126,14 +133,9 @@ def test_a_candidate_that_says_less_than_the_champion_is_refused_and_the_champio
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(shutil.copytree(calibrated, tmp_path / "again"))
     hasty = {**SETTINGS["finetune"], "steps": [40, 5, 5]}
-    settings = {
-        "finetune": SETTINGS["finetune"],
-        "calibrate": SETTINGS["calibrate"],
-        "register": {},
-    }
-    monkeypatch.setattr(places, "settings", lambda name, section: settings[section])
+    state(tmp_path / "again", register={})
     register.register("toy")
-    settings["finetune"] = hasty
+    state(tmp_path / "again", finetune=hasty, register={})
     for stage in (finetune.finetune, calibrate.calibrate, register.register):
         stage("toy")
     registry, said = Registry(), json.loads(places.pin("toy").read_text())
@@ -147,30 +149,22 @@ def test_a_candidate_that_says_less_than_the_champion_is_refused_and_the_champio
 
 def test_centring_is_recorded_where_it_helps_and_nowhere_else(calibrated, monkeypatch):
     """A tilt is a gradient, so it is centred away; an exact encoder has nothing to centre, in 5 % of cases it seems to."""
-    budget = calibrate.read_budget(SETTINGS["calibrate"])
+    amount = EncoderCalibration(**SETTINGS["calibrate"])
     found = {}
     for tilt in (0.0, 1.0):
         line = encoder(Line(tilt=tilt))
         found[tilt] = calibrate.centring(
-            [calibrate.measure(line, Toy(), budget, part) for part in range(4)], line
+            [calibrate.measure(line, Toy(), amount, part) for part in range(4)], line
         )
     assert found[0.0] is None
     assert found[1.0].gradient(np.zeros(2)) == pytest.approx([1.0, 0.0], abs=0.5)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("datasets", 0), ("seed", None), ("cells", 2.5), ("expected", True)]
-)
-def test_a_budget_that_is_none_is_named(name, value):
-    with pytest.raises(BadSetting, match=f"calibrate.{name}"):
-        calibrate.read_budget({**SETTINGS["calibrate"], name: value})
-
-
-def test_too_few_simulations_leave_the_old_record_in_place(calibrated, monkeypatch):
-    before = files(calibrated)
-    monkeypatch.chdir(calibrated)
-    few = {**SETTINGS, "calibrate": {**SETTINGS["calibrate"], "simulations": 8}}
-    monkeypatch.setattr(places, "settings", lambda name, section: few[section])
+def test_too_few_simulations_leave_the_old_record_in_place(calibrated, tmp_path, monkeypatch):
+    root = shutil.copytree(calibrated, tmp_path / "few")
+    monkeypatch.chdir(root)
+    state(root, calibrate={**SETTINGS["calibrate"], "simulations": 8})
+    before = files(root)
     with pytest.raises(TooFewSimulations):
         calibrate.calibrate("toy")
-    assert files(calibrated) == before
+    assert files(root) == before

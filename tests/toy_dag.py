@@ -54,6 +54,10 @@ fusions:
   closure: {modalities: {a: {set: seen}}, truth: {H0: 70.0}, seed: 1}
 """
 
+PARAMETERS = """
+H0: {unit: km/s/Mpc, definition: the expansion rate today, low: 50.0, high: 90.0}
+"""
+
 # Says that it runs, waits for whom it is to meet, and writes its output.
 STEP = """
 import json, sys, time
@@ -85,6 +89,7 @@ def create(folder: Path, meet: bool = False) -> Path:
         (folder / "modalities" / m / "dvc.yaml").write_text(stated)
     (folder / "dvc.yaml").write_text(FUSIONS)
     (folder / "params.yaml").write_text(SETTINGS)
+    (folder / "parameters.yaml").write_text(PARAMETERS)
     (folder / "step.py").write_text(STEP)
     (folder / ".gitignore").write_text("/data/\n")
     run(folder, "git", "init", "-q")

@@ -4,6 +4,12 @@ Every one derives from `AddendError`; the command line prints its sentence and l
 from `AddendWarning`, and the command goes on.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+LONGEST = 60
+"""Characters of what was found that a sentence quotes."""
+
 
 class AddendError(Exception):
     """A mistake the user can mend.
@@ -16,6 +22,22 @@ class AddendError(Exception):
     def __init__(self, what: str, remedy: str):
         super().__init__(f"{what}; {remedy}.")
         self.what, self.remedy = what, remedy
+
+
+def shown(value: object) -> str:
+    """What was found, as a sentence can quote it: of something long, the beginning."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of more than 4300 digits
+        text = "a number of thousands of digits"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def nearest(word: str, names: Iterable[str], otherwise: str) -> str:
+    """The remedy for a word that is none of the names: the nearest one, if any is near, or what else."""
+    near = get_close_matches(word[:LONGEST], list(names), n=1)
+    mend = f"write '{near[0]}'" if near else "correct the name"
+    return f"{mend}, or {otherwise}"
 
 
 class MissingColumn(AddendError):

@@ -16,10 +16,10 @@ from importlib.metadata import entry_points
 import numpy as np
 import torch
 
-from .errors import MissingColumn, ModalityClash, NegativeError, NotFinite, UnknownModality
+from .errors import MissingColumn, ModalityClash, NegativeError, NotFinite, UnknownModality, nearest
+from .known import ENTRY_POINTS
 
 Columns = Mapping[str, np.ndarray]
-ENTRY_POINTS = "addend.modalities"
 LIMIT = "ADDEND_MODALITIES"
 
 
@@ -236,7 +236,7 @@ def find(name: str) -> Modality:
     if name not in here:
         raise UnknownModality(
             f"no installed package offers the modality '{name}', found {', '.join(sorted(here)) or 'none'}",
-            f"install it, as in 'pip install -e modalities/{name}'",
+            nearest(name, here, f"install it, as in 'pip install -e modalities/{name}'"),
         )
     return here[name]
 

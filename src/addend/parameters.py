@@ -11,13 +11,13 @@ its own, added once whichever modalities use the parameter. It is not part of th
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from .errors import BadSetting, DefinitionMismatch, OutsideSupport, UnknownParameter
+from .settings import declarations
 
 
 @dataclass(frozen=True)
@@ -190,32 +190,20 @@ def read_agreement(root: Path) -> ParameterSpace:
     """Every declared parameter: the root `parameters.yaml`, then `modalities/<m>/parameters.yaml` as `<m>.<name>`.
 
     Raises:
-        BadSetting: A file that is missing, is not a mapping, or lacks a field.
+        BadSetting: A file that is missing or cannot be used as it stands.
     """
     root = Path(root)
-    declared = _read(root / "parameters.yaml", prefix="")
+    declared = _declared(root / "parameters.yaml", prefix="")
     for path in sorted(root.glob("modalities/*/parameters.yaml")):
-        declared += _read(path, prefix=f"{path.parent.name}.")
+        declared += _declared(path, prefix=f"{path.parent.name}.")
     return ParameterSpace(tuple(declared))
 
 
-def _read(path: Path, prefix: str) -> list[Parameter]:
-    try:
-        items = yaml.safe_load(path.read_text())
-        return [
-            Parameter.from_dict({"name": prefix + name, **fields}) for name, fields in items.items()
-        ]
-    except BadSetting:
-        raise
-    except FileNotFoundError:
-        raise BadSetting(
-            f"there is no {path.name} in {path.parent}", "run from the project's root, or create it"
-        ) from None
-    except (AttributeError, KeyError, TypeError, ValueError, yaml.YAMLError) as e:
-        raise BadSetting(
-            f"{path} does not declare parameters ({type(e).__name__}: {e})".replace("\n", " "),
-            "give every name its unit, definition, low and high",
-        ) from None
+def _declared(path: Path, prefix: str) -> list[Parameter]:
+    return [
+        Parameter.from_dict({"name": prefix + name, **asdict(found)})
+        for name, found in declarations(path).items()
+    ]
 
 
 def _meet(a: Parameter, b: Parameter) -> Parameter:

@@ -61,10 +61,3 @@ def plain(name: str) -> str:
             "use at most 100 letters, digits, '.', '_' and '-', a letter or digit first",
         )
     return name
-
-
-def fusion_settings(name: str) -> dict[str, object]:
-    """What params.yaml says of a fusion."""
-    from . import settings  # stands until every stage takes FusionSettings
-
-    return settings.fusion(ROOT, name).as_dict()

@@ -30,6 +30,7 @@ from .errors import (
     NoObservations,
     NotFinite,
     TamperedArtifact,
+    nearest,
 )
 from .modality import Columns, Schema
 
@@ -160,10 +161,7 @@ def open_set(folder: Path) -> ObservationSet:
         )
         return ObservationSet(folder, shards, manifest["attrs"])
     except (FileNotFoundError, NotADirectoryError):
-        raise NoObservations(
-            f"there are no observations in {folder}",
-            f"bring them with 'addend ingest {folder.parent.name} <table.csv> --set {folder.name}'",
-        ) from None
+        raise _absent(folder) from None
     except (KeyError, TypeError, ValueError) as e:
         raise _tampered(
             folder / MANIFEST, f"it is not the list of a set ({type(e).__name__})"
@@ -285,6 +283,14 @@ def _write_manifest(folder: Path, shards: list[Shard], attrs: dict) -> Observati
     with written_beside(Path(folder) / MANIFEST) as temporary:
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
     return ObservationSet(Path(folder), tuple(shards), attrs)
+
+
+def _absent(folder: Path) -> NoObservations:
+    beside = sorted(path.parent.name for path in folder.parent.glob(f"*/{MANIFEST}"))
+    found = f", found {', '.join(beside)} beside it" if beside else ""
+    bring = f"bring them with 'addend ingest {folder.parent.name} <table.csv> --set {folder.name}'"
+    remedy = nearest(folder.name, beside, bring) if beside else bring
+    return NoObservations(f"there are no observations in {folder}{found}", remedy)
 
 
 def _tampered(path: Path, what: str) -> TamperedArtifact:

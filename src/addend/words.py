@@ -8,12 +8,24 @@
 
 import html
 import re
+import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import floor, isfinite, log10
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-FONTS = re.compile(r"\\(?:rm|it|bf|mathrm|mathit|mathbf|text|operatorname)\b\s*|\\[,;! ]")
+FONTS = re.compile(
+    r"\\(?:rm|it|bf|mathrm|mathit|mathbf|boldsymbol|text|operatorname)\b\s*|\\[,;! ]"
+)
+
+ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307", "vec": "\u20d7"}
+ACCENTED = re.compile(rf"\\({'|'.join(ACCENTS)})\b\s*(?:\{{(\\?[A-Za-z]+)\}}|(\\?[A-Za-z]))")
+UPRIGHT = {
+    "\\": r"\backslash ", "{": r"\{", "}": r"\}", "_": r"\_", "^": r"\wedge ", "$": r"\$", "%": r"\%",
+    '"': "''", "`": "'", "#": "", **dict.fromkeys(string.whitespace, r"\ "),
+}  # fmt: skip
+"""What shows, in mathtext, a letter that means something to it."""
 
 
 @dataclass(frozen=True)
@@ -109,18 +121,51 @@ def symbol_html(name: str, latex: str) -> str:
     >>> symbol_html("Om", r"\Omega_m")
     '<i>Ω</i><sub>m</sub>'
     """
-    if not latex or latex == name:
-        return html.escape(name)
-    text = html.escape(FONTS.sub("", latex))
-    text = re.sub(r"\\([A-Za-z]+)", lambda m: html.unescape(f"&{m[1]};"), text)
+    if not latex or latex == name or not _readable(latex):
+        return html.escape(latex or name)
+    text = re.sub(ACCENTED, lambda m: (m[2] or m[3]) + ACCENTS[m[1]], FONTS.sub("", latex))
+    text = re.sub(r"\\([A-Za-z]+)", lambda m: _letter(m[1]), html.escape(text))
     text = re.sub(r"_(?:\{([^{}]*)\}|(.))", lambda m: f"<sub>{(m[1] or m[2]).strip()}</sub>", text)
     text = re.sub(r"\^(?:\{([^{}]*)\}|(.))", lambda m: f"<sup>{(m[1] or m[2]).strip()}</sup>", text)
     return re.sub(r"^(\w+)", r"<i>\1</i>", re.sub(r"[{}]", "", text).strip())
 
 
+def _letter(macro: str) -> str:
+    """The letter that a macro stands for, by its name in HTML; where HTML has none, the word."""
+    found = html.unescape(f"&{macro};")
+    return macro if found.startswith("&") else found
+
+
 def symbol_tex(name: str, latex: str) -> str:
     """The symbol of a parameter for mathtext, without dollar signs."""
-    return latex if latex and latex != name else r"\mathrm{" + name.replace("_", r"\_") + "}"
+    return typeset(latex, name)
+
+
+@cache
+def typeset(latex: str, name: str) -> str:
+    r"""`latex` for mathtext, without dollar signs; where mathtext cannot read it, its letters, upright.
+
+    >>> typeset(r"\Omega_m", "Om"), typeset(r"\frac{1}", "one"), typeset("", "toy.a_b")
+    ('\\Omega_m', '\\mathrm{\\backslash frac\\{1\\}}', '\\mathrm{toy.a\\_b}')
+    """
+    if latex and latex != name and _readable(latex):
+        return latex
+    escaped = "".join(UPRIGHT.get(letter, letter) for letter in latex or name)
+    return rf"\mathrm{{{escaped}}}"
+
+
+def _readable(latex: str) -> bool:
+    """Whether mathtext reads it as one formula, by itself and with something after it, as in a label."""
+    from matplotlib.mathtext import MathTextParser  # here, because numbers alone need no figures
+
+    if "$" in latex or "\n" in latex:
+        return False
+    try:
+        for text in (f"${latex}$", rf"${latex}\,[\mathrm{{km}}]$"):
+            MathTextParser("path").parse(text)
+    except (ValueError, RuntimeError):
+        return False
+    return True
 
 
 def text(value: object) -> str:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from ..errors import BadSetting
+from ..settings import Thresholds
 from .coverage import Coverage
 from .information import Mean
 from .record import Record, information_kept
@@ -59,7 +59,7 @@ class Verdict:
 
 def judge(
     record: Record,
-    thresholds: Mapping[str, float],
+    thresholds: Thresholds | Mapping[str, float],
     difference: Mean | None = None,
     champion: str = "",
 ) -> Verdict:
@@ -67,20 +67,16 @@ def judge(
 
     Arguments:
         record: Of the candidate.
-        thresholds: Any of `trust`, `normalisation`, `coverage`, `curvature`, `information`.
+        thresholds: What it must pass; a mapping stands for the `Thresholds` it states.
         difference: Log score of the candidate less that of the champion, pair by pair; None where there is no champion.
         champion: What to call it.
 
     Raises:
-        BadSetting: A threshold that is not one of these, or not a number.
+        BadSetting: A mapping that states no `Thresholds`.
     """
-    for name, value in thresholds.items():
-        if name not in CHECKS or isinstance(value, bool) or not isinstance(value, int | float):
-            raise BadSetting(
-                f"threshold '{name}: {value}' is not one of {', '.join(CHECKS)} with a number",
-                "mend params.yaml",
-            )
-    checks = [CHECKS[name](record, value) for name, value in thresholds.items()]
+    if isinstance(thresholds, Mapping):
+        thresholds = Thresholds.from_dict(thresholds)
+    checks = [CHECKS[name](record, value) for name, value in thresholds.as_dict().items()]
     if difference is not None:
         checks.append(_against(difference, champion))
     return Verdict(tuple(checks))

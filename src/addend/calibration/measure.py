@@ -13,8 +13,6 @@ theta and covariates alone is computed once for all of them. Sharing leaves ever
 group together by about one part in the number of points.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -23,6 +21,7 @@ from ..encoder import Encoder
 from ..modality import Columns, Modality
 from ..parameters import ParameterSpace
 from ..scalar.jet import differentiate
+from ..settings import EncoderCalibration
 from . import tarp
 from .coverage import Coverage, central_credibility, credibility_from_weights
 from .neighbourhood import Neighbourhood
@@ -37,39 +36,18 @@ SPAN = 8.0
 ROWS, PAIRS = 2**12, 2**20
 
 
-@dataclass(frozen=True)
-class Budget:
-    """How much is measured: the `calibrate` section of a modality's params.yaml.
-
-    Arguments:
-        seed: Of everything drawn.
-        expected: The number of observations the encoder is meant for.
-        cells: Points of the design over theta.
-        simulations: Simulated observations at each cell, for the score.
-        datasets: Simulated data sets in all, of 1 and of `expected` observations each.
-        points: Points of theta at which S of a data set is read.
-    """
-
-    seed: int
-    expected: int
-    cells: int
-    simulations: int
-    datasets: int
-    points: int
-
-
-def measure(encoder: Encoder, modality: Modality, budget: Budget, part: int) -> Record:
+def measure(encoder: Encoder, modality: Modality, amount: EncoderCalibration, part: int) -> Record:
     """One of the `PARTS` of a record: the same for the same seed, and independent of the others."""
-    rng = np.random.default_rng([budget.seed, part, *b"calibrate"])
-    cells = design(encoder.space, budget.cells, budget.seed)
-    moments = score(encoder, modality, cells, -(-budget.simulations // PARTS), rng)
+    rng = np.random.default_rng([amount.seed, part, *b"calibrate"])
+    cells = design(encoder.space, amount.cells, amount.seed)
+    moments = score(encoder, modality, cells, -(-amount.simulations // PARTS), rng)
     parts = {"score": moments, "normalisation": normalisation(encoder, modality, cells, rng)}
-    sets = -(-budget.datasets // (PARTS * budget.cells))
-    for key, n in (("1", 1), ("N", budget.expected)):
-        found = regions(encoder, modality, moments, n, sets, budget.points, rng)
+    sets = -(-amount.datasets // (PARTS * amount.cells))
+    for key, n in (("1", 1), ("N", amount.expected)):
+        found = regions(encoder, modality, moments, n, sets, amount.points, rng)
         parts |= {f"{name}_{key}": counts for name, counts in found.items()}
     return Record(
-        encoder.name, encoder.space.names, budget.expected, encoder.manifest["invertible"], parts
+        encoder.name, encoder.space.names, amount.expected, encoder.manifest["invertible"], parts
     )
 
 

@@ -1,9 +1,10 @@
 """What there is: modalities with their sets and champions, and the fusions that sum them. Nothing is changed by looking."""
 
-from .. import places
+from .. import known, places, settings
 from ..errors import NoObservations
 from ..modality import installed
 from ..registry import Registry
+from ..settings import TermSettings
 from ..shards import open_set
 
 
@@ -12,7 +13,7 @@ def modalities() -> str:
     registry = Registry(root=places.ROOT)
     blocks = []
     for name, modality in sorted(installed().items()):
-        sets = [folder.name for folder in sorted(places.observations(name, "").glob("*/"))]
+        sets = [folder.name for folder in places.sets(name)]
         lines = {
             "parameters": ", ".join(modality.parameters),
             "sets": ", ".join(_set(name, each) for each in sets)
@@ -30,22 +31,26 @@ def fusions() -> str:
     """Every fusion of params.yaml: which set of which modality with which champion, and its truth if it is mock."""
     registry = Registry(root=places.ROOT)
     blocks = []
-    for name, settings in places.fusions().items():
-        lines = {
-            m: f"{_set(m, wanted['set'])}, {_champion(registry, m)}{', optional' * bool(wanted.get('optional'))}"
-            for m, wanted in settings["modalities"].items()
-        }
-        if "truth" in settings:
-            lines["mock at"] = ", ".join(f"{k} = {v:g}" for k, v in settings["truth"].items())
+    for name, asked in settings.fusions(places.ROOT).items():
+        lines = {m: _term(registry, m, term) for m, term in asked.modalities.items()}
+        if asked.truth is not None:
+            lines["mock at"] = ", ".join(f"{k} = {v:g}" for k, v in asked.truth.items())
         blocks.append(_block(name, lines))
     return "\n".join(blocks)
+
+
+def _term(registry: Registry, name: str, term: TermSettings) -> str:
+    if name not in (there := known.modalities()):
+        return f"no such modality, found {', '.join(there) or 'none'}"
+    return f"{_set(name, term.set)}, {_champion(registry, name)}{', optional' * term.optional}"
 
 
 def _set(modality: str, name: str) -> str:
     try:
         found = open_set(places.observations(modality, name))
     except NoObservations:
-        return f"{name} (no observations)"
+        there = [folder.name for folder in places.sets(modality)]
+        return f"{name} (no observations, found {', '.join(there) or 'none'})"
     return f"{name} ({found.n}{' mock' * found.attrs['mock']})"
 
 

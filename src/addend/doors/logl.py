@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .. import places, shards
+from .. import known, places, shards
 from ..calibration import Record
 from ..calibration.support import RATE
 from ..champions import champion
@@ -43,6 +43,7 @@ def logl(name: str, set_name: str, points: Path, out: Path | None = None) -> np.
     """
     torch.set_num_threads(1)
     require_place(out)
+    known.require_modality(name, "'addend logl'")
     found = shards.read_set(places.observations(name, set_name))
     encoder, agreement = Encoder.load(champion(name)), read_agreement(places.ROOT)
     encoder.space.require_same(agreement, f"the encoder of '{name}'", "parameters.yaml")

@@ -2,4 +2,7 @@
 
 from .standardise import Standardise, flow_layout
 
-__all__ = ["Standardise", "flow_layout"]
+OBJECTIVES = {"standardise": Standardise}
+"""By what `pretrain.objective` calls them."""
+
+__all__ = ["OBJECTIVES", "Standardise", "flow_layout"]

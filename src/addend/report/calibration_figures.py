@@ -193,7 +193,10 @@ def critical(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
     for ax, p in zip(axes, names, strict=True):
         for i, b in enumerate(b for b in blocks if b["parameter"] == p):
             ax.plot(
-                b["theta"], b["calibrated"], color=HUES[i], label=f"{percent(b['level'])}, calibrated"
+                b["theta"],
+                b["calibrated"],
+                color=HUES[i],
+                label=f"{percent(b['level'])}, calibrated",
             )
             ax.axhline(b["profile"], color=HUES[i], lw=0.9, ls="--", label="profile")
             if b.get("theta_hat") is not None:

@@ -50,7 +50,7 @@ CAPTIONS = {
     ),
     "critical": (
         "How far may the fit worsen before a value is excluded?",
-        "the solid lines of calibrated intervals near the dashed ones of profile intervals; above them the honest ones are wider.",
+        "the solid lines, of calibrated intervals, near the dashed ones of profiles; above them the honest intervals are wider.",
     ),
     "pulls": (
         "Is a known truth found again?",

@@ -5,48 +5,47 @@ the simulated support. The record is `record.json`, and in words and figures `in
 """
 
 import json
-from dataclasses import fields
 from pathlib import Path
 
 import torch
 
-from .. import artifact, places, shards
+from .. import artifact, places, settings, shards
 from ..calibration import Mean, Record, judge
 from ..calibration.blocks import encoder_record
 from ..calibration.conclusion import conclude
-from ..calibration.measure import PARTS, Budget, measure
+from ..calibration.measure import PARTS, measure
 from ..durable import fresh_folder
 from ..encoder import Encoder
-from ..errors import BadSetting
 from ..modality import Modality, find
 from ..progress import progress
 from ..report import write_encoder
+from ..settings import EncoderCalibration, Thresholds
 
 
 def calibrate(name: str) -> None:
     """Measure the encoder that `finetune` left, and write its record."""
     torch.set_num_threads(1)
     modality, encoder = find(name), Encoder.load(places.encoder(name, "head"))
-    budget = read_budget(places.settings(name, "calibrate"))
+    asked = settings.modality(places.ROOT, name)
+    amount, thresholds = asked.calibrate, asked.register
     audit, pool = (shards.read_set(places.pool(name, p)).columns for p in ("audit", "calibrate"))
-    record = conclude(
-        _measured(encoder, modality, budget), encoder, modality, audit, pool, budget.seed
-    )
+    measured = _measured(encoder, modality, amount)
+    record = conclude(measured, encoder, modality, audit, pool, amount.seed)
     with fresh_folder(places.encoder(name, "record")) as folder:
         (folder / artifact.RECORD).write_text(json.dumps(record.as_dict(), allow_nan=False) + "\n")
-        write_page(folder, encoder, record, places.settings(name, "register"))
+        write_page(folder, encoder, record, thresholds)
 
 
-def _measured(encoder: Encoder, modality: Modality, budget: Budget) -> list[Record]:
-    simulations, measured = -(-budget.cells * budget.simulations // PARTS), []
+def _measured(encoder: Encoder, modality: Modality, amount: EncoderCalibration) -> list[Record]:
+    simulations, measured = -(-amount.cells * amount.simulations // PARTS), []
     with progress(f"calibrate {encoder.name}", PARTS * simulations, "simulations") as update:
         for part in range(PARTS):
-            measured.append(measure(encoder, modality, budget, part))
+            measured.append(measure(encoder, modality, amount, part))
             update((part + 1) * simulations)
     return measured
 
 
-def write_page(folder: Path, encoder: Encoder, record: Record, thresholds: dict) -> Path:
+def write_page(folder: Path, encoder: Encoder, record: Record, thresholds: Thresholds) -> Path:
     """The calibration page, `index.html` and its figures in `folder`: the record, held against the thresholds."""
     facts = {
         "objective": encoder.manifest["objective"], "encoder": encoder.digest[:16],
@@ -54,23 +53,11 @@ def write_page(folder: Path, encoder: Encoder, record: Record, thresholds: dict)
         "data sets for the regions": f"{record.parts['coverage_N'].n:,.0f} of 1 and as many of {record.expected}",
         "held-out log score": _log_score(record.parts["log_score"]),
     }  # fmt: skip
-    gate = judge(record, thresholds) if thresholds else None
+    gate = judge(record, thresholds) if thresholds.as_dict() else None
     return write_encoder(
         folder,
         encoder_record(record, encoder.space, gate, title=encoder.manifest["title"], facts=facts),
     )
-
-
-def read_budget(settings: dict) -> Budget:
-    """The `calibrate` section as a `Budget`, every number a positive whole one."""
-    for field in fields(Budget):
-        value = settings.get(field.name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise BadSetting(
-                f"calibrate.{field.name} is {value}, expected a whole number from 1 up",
-                "mend it in params.yaml",
-            )
-    return Budget(**{f.name: settings[f.name] for f in fields(Budget)})
 
 
 def _log_score(mean: Mean) -> str:

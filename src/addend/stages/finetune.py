@@ -9,26 +9,26 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from .. import artifact, exported, places, shards, sobol
+from .. import artifact, exported, places, settings, shards, sobol
 from ..durable import fresh_folder
-from ..errors import BadSetting
 from ..heads import HEADS, Ensemble, Head
 from ..modality import Modality, find
 from ..parameters import read_agreement
 from ..progress import progress
+from ..settings import Finetune
 from ..training import Rows, Training, fit
 
 
 def finetune(name: str) -> None:
     """Train g_m on the train pool and write the encoder, as yet without a record."""
     torch.set_num_threads(1)
-    modality, settings = find(name), places.settings(name, "finetune")
+    modality, asked = find(name), settings.modality(places.ROOT, name).finetune
     space = read_agreement(places.ROOT).subset(modality.parameters)
     made, pool = places.encoder(name, "backbone"), shards.read_set(places.pool(name, "train"))
     layout = json.loads((made / "layout.json").read_text())
     rows = _rows(modality, made, layout, pool)
-    training = _training(settings)
-    head, history = _trained(name, settings, layout, rows, training)
+    training = Training(asked.seed, asked.steps, asked.batch, asked.rate)
+    head, history = _trained(name, asked, layout, rows, training)
     facts = {
         "name": name, "title": modality.title, "parameters": space.as_list(), "definitions": space.digest,
         "schema": modality.schema.as_dict(), "coordinates": layout["box"], "invertible": True,
@@ -47,14 +47,14 @@ def finetune(name: str) -> None:
 
 
 def _trained(
-    name: str, settings: dict, layout: dict, rows: Rows, training: Training
+    name: str, asked: Finetune, layout: dict, rows: Rows, training: Training
 ) -> tuple[Head, list]:
     """The head and its history; of several `members`, each with a seed of its own, their ensemble and the first's history."""
-    heads, histories, K = [], [], _members(settings)
+    heads, histories, K = [], [], asked.members
     for k in range(K):
         own = replace(training, seed=training.seed + k)
         torch.manual_seed(own.seed)
-        heads.append(_head(settings, layout, rows))
+        heads.append(_head(asked, layout, rows))
         histories.append(
             _fit(f"{name}, member {k + 1} of {K}" if K > 1 else name, heads[-1], rows, own)
         )
@@ -68,35 +68,10 @@ def _fit(what: str, head: Head, rows: Rows, training: Training) -> list[tuple[in
         )
 
 
-def _members(settings: dict) -> int:
-    found = settings.get("members", 1)
-    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
-        raise BadSetting(
-            f"finetune.members is {found!r}, expected a whole number from 1 up",
-            "mend it, or leave it out",
-        )
-    return found
-
-
-def _training(settings: dict) -> Training:
-    try:
-        keys = {k: settings[k] for k in ("seed", "steps", "batch", "rate")}
-        return Training(keys["seed"], *(tuple(keys[k]) for k in ("steps", "batch", "rate")))
-    except TypeError as e:
-        raise BadSetting(
-            f"finetune misstates {e}", "give it seed, and lists of steps, batch and rate"
-        ) from None
-
-
-def _head(settings: dict, layout: dict, rows: Rows) -> Head:
-    kind = settings.get("head", "flow")
-    if kind != "flow":
-        raise BadSetting(
-            f"finetune.head is '{kind}', expected flow", "train other heads with addend.training"
-        )
+def _head(asked: Finetune, layout: dict, rows: Rows) -> Head:
     shape = {k: layout[k] for k in ("observables", "covariates", "location")}
-    widths = {k: settings[k] for k in ("hidden", "shape", "components") if k in settings}
-    return HEADS[kind](**shape, coordinates=rows.phi.shape[1], **widths)
+    widths = {k: getattr(asked, k) for k in ("hidden", "shape", "components")}
+    return HEADS[asked.head](**shape, coordinates=rows.phi.shape[1], **widths)
 
 
 def _rows(modality: Modality, made: Path, layout: dict, pool: shards.ObservationSet) -> Rows:

@@ -2,7 +2,7 @@
 
 import shutil
 
-from .. import places, shards
+from .. import known, places, settings, shards
 from ..durable import fresh_folder
 from ..errors import BadSetting, NoObservations
 from ..mocks import mock
@@ -10,17 +10,18 @@ from ..mocks import mock
 
 def gather(fusion: str) -> None:
     """The sets that a fusion names; where it states a truth, mock ones drawn there at the sets' own covariates."""
-    settings = places.fusion_settings(fusion)
+    asked = settings.fusion(places.ROOT, fusion)
+    known.require_terms(asked)
     with fresh_folder(places.fusion(fusion, "observations")) as folder:
-        for name, wanted in settings["modalities"].items():
+        for name, wanted in asked.modalities.items():
             try:
-                found = shards.read_set(places.observations(name, wanted["set"]))
+                found = shards.read_set(places.observations(name, wanted.set))
             except NoObservations:
-                if not wanted.get("optional"):
+                if not wanted.optional:
                     raise
                 continue
-            if "truth" in settings:
-                mock(folder / name, name, found, settings["truth"], settings["seed"])
+            if asked.truth is not None:
+                mock(folder / name, name, found, asked.truth, asked.seed)
             else:
                 _require_real(name, found)
                 shutil.copytree(found.folder, folder / name)

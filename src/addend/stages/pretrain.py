@@ -5,20 +5,20 @@ import json
 import numpy as np
 import torch
 
-from .. import exported, places, shards
+from .. import exported, places, settings, shards
 from ..durable import fresh_folder
 from ..encoder import coordinate_box
 from ..modality import find
 from ..parameters import read_agreement
-from ..pretrain import Standardise, flow_layout
+from ..pretrain import OBJECTIVES, flow_layout
 
 
 def pretrain(name: str) -> None:
     """Freeze f_m and the coordinates, and export both."""
-    modality = find(name)
+    modality, asked = find(name), settings.modality(places.ROOT, name).pretrain
     pool = shards.read_set(places.pool(name, "train"))
     space = read_agreement(places.ROOT).subset(modality.parameters)
-    backbone = modality.backbone() or Standardise(modality.schema, pool.columns)
+    backbone = modality.backbone() or OBJECTIVES[asked.objective](modality.schema, pool.columns)
     coordinates = modality.coordinates().double()
     x, c = (
         torch.from_numpy(a[:8])

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .. import artifact, places, shards
+from .. import artifact, places, settings, shards
 from ..calibration import Mean, Record, Verdict, judge
 from ..calibration.conclusion import log_scores
 from ..durable import written_beside
@@ -19,7 +19,8 @@ from ..registry import Registry, Version
 
 def register(name: str) -> None:
     """Register the encoder with its record; promote it, or record why not."""
-    thresholds, registry = places.settings(name, "register"), Registry(root=places.ROOT)
+    thresholds = settings.modality(places.ROOT, name).register
+    registry = Registry(root=places.ROOT)
     record = Record.from_dict(
         json.loads((places.encoder(name, "record") / artifact.RECORD).read_text())
     )

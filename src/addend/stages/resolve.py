@@ -6,25 +6,30 @@ It always runs, so it imports no network: asking the registry and reading a mani
 import json
 from pathlib import Path
 
-from .. import places
+from .. import known, places, settings
 from ..artifact import read_manifest
 from ..champions import no_champion
-from ..history import code_version
 from ..durable import written_beside
+from ..history import code_version
 from ..parameters import ParameterSpace, read_agreement
 from ..registry import Registry
+from ..settings import TermSettings
 
 
 def resolve(fusion: str) -> None:
     """Pin the champion of every modality, after its parameters have been held against the agreement.
 
     Raises:
+        UnknownModality: A modality that nobody knows.
         NoChampion: A modality that the fusion needs has no promoted encoder.
         DefinitionMismatch: A parameter means one thing to an encoder and another in the agreement.
     """
-    registry, agreement = Registry(root=places.ROOT), read_agreement(places.ROOT)
-    named = places.fusion_settings(fusion)["modalities"]
-    pins = {name: _pin(registry, agreement, name, wanted) for name, wanted in named.items()}
+    asked, agreement = settings.fusion(places.ROOT, fusion), read_agreement(places.ROOT)
+    registry = Registry(root=places.ROOT)
+    for name, term in asked.modalities.items():
+        if not term.optional:
+            known.require_modality(name, f"fusion '{fusion}' of params.yaml")
+    pins = {name: _pin(registry, agreement, name, term) for name, term in asked.modalities.items()}
     path = places.fusion(fusion, "pins.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     _write(path, pins)
@@ -36,9 +41,9 @@ def _write(path: Path, found: dict) -> None:
         temporary.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
 
-def _pin(registry: Registry, agreement: ParameterSpace, name: str, wanted: dict) -> dict:
+def _pin(registry: Registry, agreement: ParameterSpace, name: str, term: TermSettings) -> dict:
     version = registry.champion(name)
-    if version is None and wanted.get("optional"):
+    if version is None and term.optional:
         return {"dropped": "it has no promoted encoder"}
     if version is None:
         raise no_champion(name, ", or say 'optional: true' of it in the fusion")

@@ -1,6 +1,6 @@
 """`simulate`: three disjoint pools, theta from the prior and covariates from the modality's law."""
 
-from .. import places, shards
+from .. import places, settings, shards
 from ..modality import find
 from ..parameters import read_agreement
 from ..simulations import draw
@@ -10,11 +10,10 @@ DESIGNS = {"train": "sobol", "calibrate": "independent", "audit": "independent"}
 
 def simulate(name: str) -> None:
     """Draw the three disjoint pools, theta from the prior and covariates from the modality's law."""
-    modality, settings = find(name), places.settings(name, "simulate")
+    modality, asked = find(name), settings.modality(places.ROOT, name).simulate
     space = read_agreement(places.ROOT).subset(modality.parameters)
-    seed, sizes = settings["seed"], {pool: settings[pool] for pool in places.POOLS}
-    for index, (pool, n) in enumerate(sizes.items()):
-        design = DESIGNS[pool]
+    for index, pool in enumerate(places.POOLS):
+        n, seed, design = getattr(asked, pool), asked.seed, DESIGNS[pool]
         columns = draw(modality, space, n, design, [seed, index], f"simulate {name} ({pool})")
         facts = {"modality": name, "set": pool, "mock": True, "design": design, "seed": seed}
         shards.write_set(places.pool(name, pool), columns, modality.schema, facts)

@@ -1,0 +1,208 @@
+"""What a modality's `params.yaml` may say: a section a stage, a dataclass a section."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from ..errors import BadSetting, nearest, shown
+from ..places import plain
+from .kinds import Count, Counts, Limit, Rates, Whole, one_of
+from .reader import read
+from .sections import section
+
+T = TypeVar("T")
+OBJECTIVES = ("standardise",)
+"""What `pretrain` can do."""
+PHASES = {"flow": 3}
+"""The heads that `finetune` trains, and the number of phases of each."""
+
+
+@dataclass(frozen=True)
+class Simulate:
+    """Three disjoint pools of simulations.
+
+    Arguments:
+        seed: Of all three.
+        train: Simulations that f_m and g_m are trained on.
+        calibrate: Simulations that tell the simulated support.
+        audit: Simulations that tell the held-out log score.
+    """
+
+    seed: Whole
+    train: Count
+    calibrate: Count
+    audit: Count
+
+
+@dataclass(frozen=True)
+class Pretrain:
+    """How f_m is made.
+
+    Arguments:
+        objective: One of `OBJECTIVES`.
+    """
+
+    objective: Annotated[str, one_of(*OBJECTIVES)] = "standardise"
+
+
+@dataclass(frozen=True)
+class Finetune:
+    """How g_m is trained.
+
+    Arguments:
+        head: What g_m is; one of `PHASES`.
+        hidden: Widths of the hidden layers of the location's network.
+        shape: Widths of the hidden layers of the residuals' networks.
+        components: Gaussians of each factor of the flow.
+        seed: Of the weights and of the order of rows; member k of an ensemble has seed + k.
+        steps: Steps of each phase.
+        batch: Rows of a step, in each phase.
+        rate: Peak learning rate of each phase.
+        members: Networks whose mean density is registered.
+    """
+
+    hidden: Counts
+    shape: Counts
+    components: Count
+    seed: Whole
+    steps: Counts
+    batch: Counts
+    rate: Rates
+    head: Annotated[str, one_of(*PHASES)] = "flow"
+    members: Count = 1
+
+
+@dataclass(frozen=True)
+class EncoderCalibration:
+    """How much of an encoder is measured.
+
+    Arguments:
+        seed: Of everything drawn.
+        expected: The number of observations the encoder is meant for.
+        cells: Points of the design over theta.
+        simulations: Simulated observations at each cell, for the score.
+        datasets: Simulated data sets in all, of 1 and of `expected` observations each.
+        points: Points of theta at which S of a data set is read.
+    """
+
+    seed: Whole
+    expected: Count
+    cells: Count
+    simulations: Count
+    datasets: Count
+    points: Count
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What a record must pass for its encoder to be promoted; what is None is not asked.
+
+    Arguments:
+        trust: The least N*, in multiples of the observations the encoder is meant for.
+        normalisation: The most that exp(psi) of those observations may integrate away from one, in nats.
+        coverage: The most that regions may cover more or less than they say, beyond chance.
+        curvature: The most that the variance of the score over the curvature may differ from one.
+        information: The least part of the Fisher information that f_m keeps.
+    """
+
+    trust: Limit = None
+    normalisation: Limit = None
+    coverage: Limit = None
+    curvature: Limit = None
+    information: Limit = None
+
+    @classmethod
+    def from_dict(cls, found: object, where: str = "the thresholds") -> "Thresholds":
+        """Those that a mapping states; raises `BadSetting`."""
+        return section(cls, found, where)
+
+    def as_dict(self) -> dict[str, float]:
+        """Those that are asked, by name."""
+        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+SECTIONS = {
+    "simulate": Simulate,
+    "pretrain": Pretrain,
+    "finetune": Finetune,
+    "calibrate": EncoderCalibration,
+    "register": Thresholds,
+}
+
+
+@dataclass(frozen=True)
+class ModalitySettings:
+    """The sections of a modality's `params.yaml`. One that the file lacks is a `BadSetting` as it is asked for.
+
+    Arguments:
+        file: Where they stand.
+        sections: Those that are there, by name.
+    """
+
+    file: Path
+    sections: Mapping[str, object]
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, object], file: Path) -> "ModalitySettings":
+        """The settings that a mapping states; raises `BadSetting`."""
+        for name in found:
+            if name not in SECTIONS:
+                said = f"{file} has the section {shown(name)}, expected {', '.join(SECTIONS)}"
+                raise BadSetting(said, nearest(name, SECTIONS, "remove it"))
+        made: dict[str, object] = {
+            n: section(SECTIONS[n], each, f"section '{n}' of {file}") for n, each in found.items()
+        }
+        if isinstance(asked := made.get("finetune"), Finetune):
+            _require_phases(asked, file)
+        return cls(file, made)
+
+    @property
+    def simulate(self) -> Simulate:
+        """The pools."""
+        return self._get(Simulate, "simulate")
+
+    @property
+    def pretrain(self) -> Pretrain:
+        """How f_m is made; by default standardised."""
+        return self._get(Pretrain, "pretrain") if "pretrain" in self.sections else Pretrain()
+
+    @property
+    def finetune(self) -> Finetune:
+        """How g_m is trained."""
+        return self._get(Finetune, "finetune")
+
+    @property
+    def calibrate(self) -> EncoderCalibration:
+        """How much of the encoder is measured."""
+        return self._get(EncoderCalibration, "calibrate")
+
+    @property
+    def register(self) -> Thresholds:
+        """What the record must pass."""
+        return self._get(Thresholds, "register")
+
+    def require_every_section(self) -> None:
+        """Raise `BadSetting` for the first that a stage would ask for in vain."""
+        _ = self.simulate, self.pretrain, self.finetune, self.calibrate, self.register
+
+    def _get(self, cls: type[T], name: str) -> T:
+        if not isinstance(found := self.sections.get(name), cls):
+            raise BadSetting(f"{self.file} has no section '{name}'", "add it")
+        return found
+
+
+def modality(root: Path, name: str) -> ModalitySettings:
+    """The settings of a modality, its whole `params.yaml` judged; raises `BadSetting`."""
+    path = Path(root) / "modalities" / plain(name) / "params.yaml"
+    return ModalitySettings.from_dict(read(path), path)
+
+
+def _require_phases(found: Finetune, file: Path) -> None:
+    phases = PHASES[found.head]
+    for name in ("steps", "batch", "rate"):
+        if len(stated := getattr(found, name)) != phases:
+            said = f"'{name}' of section 'finetune' of {file} has {len(stated)} values"
+            remedy = f"give one for each of the {phases} phases of {found.head}"
+            raise BadSetting(f"{said}, expected {phases}", remedy)
