@@ -7,33 +7,40 @@ the modalities; the intervals that the two draw from the real data, each by its 
 `make audit`, or `python -m benchmarks.audit [fusion ...]`: three minutes a fusion on one core, a fifth of it with --quick.
 """
 
-import json
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from scipy.stats import binom
 
 from addend import places, shards
-from addend.fusion.audit import audited
+from addend.evaluated import ANSWER, CURVES, read_answer, read_curves, read_terms
+from addend.fusion.audit import blocks_of, error_audits, said_of
+from addend.fusion.calibrated import Plan
+from addend.fusion.calibrated import run as repetitions
 from addend.fusion.critical import Criticals, intervals
+from addend.fusion.curves import FUSED
 from addend.fusion.experiments import Laboratory
-from addend.fusion.terms import read_terms
 from addend.maximum import maximise, profile_interval
 from addend.modality import find
-from addend.report import FUSED, read_curves
 from addend.scalar import Sum, constraints
-from addend.stages.calibrate_fusion import Budget, Known
-from addend.stages.calibrate_fusion import run as repetitions
 
 from .likelihoods import HEADS, Exact
 from .record import table, write
 
-FULL, QUICK = Budget(4000, 2000), Budget(800, 400)
+FULL, QUICK = Plan(4000, 2000), Plan(800, 400)
 LEVELS = (0.6826894921370859, 0.9544997361036416)
-INTERVALS = ("textbook 68 %", "textbook 95 %", "Neyman 68 %", "Neyman 95 %")
+INTERVALS = ("profile 68 %", "profile 95 %", "calibrated 68 %", "calibrated 95 %")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a fit has found: draws of the posterior `(n, D)`, and the tension Q of the real data, if any."""
+
+    samples: np.ndarray
+    q: float | None
 
 
 def run(quick: bool, fusions: list[str] | None = None) -> None:
@@ -51,18 +58,16 @@ def run(quick: bool, fusions: list[str] | None = None) -> None:
     write("audit", quick, coverage, widths=widths)
 
 
-def audit(fusion: str, budget: Budget) -> tuple[list[dict], list[dict]]:
+def audit(fusion: str, plan: Plan) -> tuple[list[dict], list[dict]]:
     """Coverage by method and region, and widths compared with the exact likelihood's; both are printed."""
     learned, known = laboratory(fusion)
     print(
-        f"\n{fusion}: {budget.teach} repetitions teach, {budget.audit} audit, N = {sum(learned.n.values())}"
+        f"\n{fusion}: {plan.teach} repetitions teach, {plan.audit} audit, N = {sum(learned.n.values())}"
     )
-    rows, found = _one(fusion, "learned", learned, known, budget)
-    if not set(learned.encoders) <= set(HEADS):
+    rows, found = _one(fusion, "learned", learned, known, plan)
+    if not set(learned.psi) <= set(HEADS):
         return rows, []
-    more, other = _one(
-        fusion, "exact", exact(learned), known, replace(budget, audit=budget.audit // 4)
-    )
+    more, other = _one(fusion, "exact", exact(learned), known, replace(plan, audit=plan.audit // 4))
     return rows + more, _compare(fusion, found, other)
 
 
@@ -72,33 +77,31 @@ def laboratory(fusion: str) -> tuple[Laboratory, Known]:
     observed = {
         m: shards.read_set(places.fusion(fusion, "observations") / m).columns for m in terms.used
     }
-    stated = json.loads((folder / "fit.json").read_text())["tension"]
-    known = Known(
-        read_curves(folder / "curves.npz").posterior[FUSED].values, stated and stated["Q"]
-    )
-    return Laboratory(
-        terms.scalar, terms.encoders, {m: find(m) for m in terms.used}, observed
-    ), known
+    tension = read_answer(folder / ANSWER).tension
+    samples = read_curves(folder / CURVES).posterior[FUSED].values
+    known = Known(samples, tension and tension.Q)
+    return Laboratory(terms.scalar, terms.psi, {m: find(m) for m in terms.used}, observed), known
 
 
 def exact(learned: Laboratory) -> Laboratory:
     """The same fusion with log p itself in the place of every encoder."""
-    heads = {m: Exact.of(m) for m in learned.encoders}
+    heads = {m: Exact.of(m) for m in learned.psi}
     terms = [heads[m].scalar(columns) for m, columns in learned.observed.items()]
     return replace(
-        learned, scalar=Sum([*terms, *constraints(learned.space)], learned.space), encoders=heads
+        learned, scalar=Sum([*terms, *constraints(learned.space)], learned.space), psi=heads
     )
 
 
 def _one(
-    fusion: str, psi: str, lab: Laboratory, known: Known, budget: Budget
+    fusion: str, psi: str, lab: Laboratory, known: Known, plan: Plan
 ) -> tuple[list[dict], dict[str, list]]:
     fit = maximise(lab.scalar)
-    taught, seen = repetitions(f"{fusion}, {psi}", lab, fit, known.samples, budget)
+    taught, seen = repetitions(lab, fit, known.samples, plan)
     criticals = Criticals.learn(taught)
-    blocks, said = audited(seen, criticals, fit, sum(lab.n.values()), known.q)
+    audits = error_audits(seen, criticals, fit)
+    blocks = blocks_of(seen, audits, criticals, fit, sum(lab.n.values()), known.q)
     rows = _coverage(fusion, psi, blocks)
-    for sentence in said:
+    for sentence in said_of(seen, criticals):
         print("  !", sentence)
     sets = {p: intervals(lab.scalar, fit, p, c) for p, c in criticals.single.items()}
     textbook = {p: [profile_interval(lab.scalar, fit, p, level) for level in LEVELS] for p in sets}

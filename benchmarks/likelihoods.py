@@ -42,7 +42,6 @@ class Exact:
     space: ParameterSpace
     schema: Schema
     head: Callable[[Tensor, Tensor, Tensor], Tensor]
-    record: tuple = ()
 
     @classmethod
     def of(cls, name: str) -> "Exact":
@@ -55,13 +54,13 @@ class Exact:
         """The observables and the covariates as they are."""
         return torch.from_numpy(self.schema.x(columns)), torch.from_numpy(self.schema.c(columns))
 
-    def phi(self, theta: Tensor) -> Tensor:
-        """theta itself."""
-        return theta
-
     def psi(self, z: Tensor, e: Tensor, theta: Tensor) -> Tensor:
         """log p `(J, N)` of every theta `(J, D)` with every observation."""
         return self.head(z[None], e[None], theta[:, None])
+
+    def aligned(self, z: Tensor, e: Tensor, theta: Tensor) -> Tensor:
+        """log p `(*,)`, broadcast over `*`."""
+        return self.head(z, e, theta)
 
     def scalar(self, columns: Columns) -> Lazy:
         """The exact scalar function of a table."""

@@ -11,7 +11,7 @@ import torch
 
 from addend import artifact, places, shards
 from addend.encoder import Encoder
-from addend.fusion.terms import read_terms
+from addend.evaluated import read_terms
 from addend.scalar import Lazy, Sum
 
 
@@ -44,7 +44,7 @@ def test_adding_modalities_in_another_order_changes_nothing(fused):
 
 def test_permuting_and_splitting_observations_changes_nothing(fused):
     terms, observations, theta = fused
-    for name, encoder in terms.encoders.items():
+    for name, encoder in terms.psi.items():
         columns = observations[name]
         n = len(next(iter(columns.values())))
         order = np.random.default_rng(2).permutation(n)

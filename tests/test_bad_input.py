@@ -5,7 +5,7 @@ import json
 import pytest
 from refusals import changed
 
-from addend import places
+from addend import evaluated, places
 from addend.errors import (
     BadSetting,
     DefinitionMismatch,
@@ -14,7 +14,6 @@ from addend.errors import (
     TamperedArtifact,
     UnknownModality,
 )
-from addend.fusion import terms as terms_of
 from addend.registry import Registry
 from addend.stages import evaluate, gather, resolve
 
@@ -128,19 +127,19 @@ def test_a_term_that_may_be_dropped_is_dropped_by_name(project):
     """No champion for the masers, no observations of BAO: S is the toy's term alone."""
     for stage in (gather.gather, resolve.resolve, evaluate.evaluate):
         stage("lenient")
-    facts = json.loads((places.fusion("lenient", "terms") / terms_of.TERMS).read_text())
+    facts = json.loads((places.fusion("lenient", "terms") / evaluated.TERMS).read_text())
     dropped = {name: fact["dropped"] for name, fact in facts.items()}
     print(dropped)
     assert dropped["toy"] is None and "no promoted encoder" in dropped["masers"] and dropped["bao"]
     assert facts["masers"]["n"] == facts["bao"]["n"] == 0 and facts["toy"]["n"] == 20
-    terms = terms_of.read_terms("lenient")
+    terms = evaluated.read_terms("lenient")
     assert terms.used == ["toy"] and terms.scalar.space.names == ("toy.intercept", "toy.slope")
 
 
 def test_a_champion_without_observations_is_dropped_and_an_empty_sum_refused(project):
     for stage in (gather.gather, resolve.resolve, evaluate.evaluate):
         stage("half")
-    facts = json.loads((places.fusion("half", "terms") / terms_of.TERMS).read_text())
+    facts = json.loads((places.fusion("half", "terms") / evaluated.TERMS).read_text())
     assert "'absent' has no observations" in facts["toy"]["dropped"]
-    with pytest.raises(NoObservations, match="every modality of fusion 'half' is dropped"):
-        terms_of.read_terms("half")
+    with pytest.raises(NoObservations, match="every modality of the fusion is dropped: toy"):
+        evaluated.read_terms("half")

@@ -7,23 +7,25 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from scipy.stats import chi2
 
-from addend import artifact, places, shards
+from addend import artifact, evaluated, places, shards
 from addend.calibration import Record, Support
 from addend.champions import champion
 from addend.cli import app
 from addend.doors import ingest, listings, logl
 from addend.encoder import Encoder
 from addend.errors import SetExists, StrangeObservations, UnknownUnit
-from addend.fusion import terms as terms_of
+from addend.fusion.curves import FUSED, Curves, Samples
 from addend.modality import installed
 from addend.registry import Registry
-from addend.report import FUSED, Curves, Samples, panels
+from addend.report.figures import BAND_OF
+from addend.report.panels import drawings
 from addend.stages import evaluate, gather, resolve
 
 MODALITIES = sorted(installed())
@@ -51,7 +53,7 @@ def terms(project):
     """The terms of a fusion of the toy alone."""
     for stage in (gather.gather, resolve.resolve, evaluate.evaluate):
         stage("alone")
-    return terms_of.read_terms("alone")
+    return evaluated.read_terms("alone")
 
 
 def write(path, columns, units=None):
@@ -295,27 +297,30 @@ def test_lists_say_what_there_is(project):
     assert "no champion" in text and "absent (no observations)" in text and "optional" in text
 
 
-def test_the_band_of_a_line_is_that_of_its_posterior(terms):
+HATS = {"toy.intercept": 0.0, "toy.slope": 0.5}
+ANSWER = SimpleNamespace(
+    used=("toy",), parameters={p: SimpleNamespace(theta_hat=v) for p, v in HATS.items()}
+)
+"""As much of an answer as is drawn."""
+
+
+def test_the_band_of_a_line_is_that_of_its_posterior():
     """Independent intercept (0.1) and slope (0.3): the half-width at t is hypot(0.1, 0.3 t).
 
     201 evenly spaced draws know a 68 % half-width to about 7 %; 25 % is 3.5 standard deviations.
     """
     draws = [0.0, 0.5] + np.random.default_rng(2).standard_normal((5000, 2)) * [0.1, 0.3]
     curves = Curves({FUSED: Samples(tuple(TRUTH), draws)})
-    numbers = {"parameters": {"toy.intercept": {"theta_hat": 0.0}, "toy.slope": {"theta_hat": 0.5}}}
     _, _, columns = shipped("toy")
-    series = panels.panels(terms, numbers, curves, {"toy": columns})["toy"].series["points"]
-    np.testing.assert_array_equal(series.expected, 0.5 * columns["t"])
-    np.testing.assert_array_equal(series.model_y, 0.5 * series.model_x)
-    half = np.diff(series.band, axis=0)[0] / 2
-    print(f"half-widths {half}, expected {np.hypot(0.1, 0.3 * series.model_x)}")
-    np.testing.assert_allclose(half, np.hypot(0.1, 0.3 * series.model_x), rtol=0.25)
+    points = drawings(ANSWER, curves, {"toy": columns})["toy"].series["points"]
+    np.testing.assert_array_equal(points.expected[0], 0.5 * columns["t"])
+    np.testing.assert_array_equal(points.model_y[0], 0.5 * points.model_x)
+    half = np.diff(np.quantile(points.model_y[1:], BAND_OF, axis=0), axis=0)[0] / 2
+    print(f"half-widths {half}, expected {np.hypot(0.1, 0.3 * points.model_x)}")
+    np.testing.assert_allclose(half, np.hypot(0.1, 0.3 * points.model_x), rtol=0.25)
 
 
-def test_a_modality_whose_package_is_absent_has_no_panel(terms, monkeypatch):
+def test_a_modality_whose_package_is_absent_has_no_panel(monkeypatch):
     monkeypatch.setenv("ADDEND_MODALITIES", "none")
-    numbers = {"parameters": {"toy.intercept": {"theta_hat": 0.0}, "toy.slope": {"theta_hat": 0.5}}}
-    assert (
-        panels.panels(terms, numbers, Curves({FUSED: Samples(tuple(TRUTH), np.zeros((3, 2)))}), {})
-        == {}
-    )
+    curves = Curves({FUSED: Samples(tuple(TRUTH), np.zeros((3, 2)))})
+    assert drawings(ANSWER, curves, {}) == {}

@@ -1,6 +1,5 @@
 """Ensembles of encoders: what the mean of densities is, how one is asked for, and what its members' scatter is worth."""
 
-import json
 import shutil
 from dataclasses import dataclass, replace
 
@@ -8,24 +7,21 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from repeated_lines import SPACE, SPACES, Encoder, laboratory, terms
+from repeated_lines import SPACE, SPACES, Encoder, laboratory
 from torch import nn
 
-from addend import places
+from addend import evaluated, places, settings
+from addend.calibration.sandwich import sandwich
 from addend.encoder import Encoder as Trained
 from addend.errors import BadSetting
-from addend.fusion import terms as terms_of
 from addend.fusion.ensembles import members, widened
-from addend.fusion.trust import real_sandwich
-from addend.fusion.weights import Adjusted
+from addend.fusion.trust import sandwiched
 from addend.heads import HEADS, Ensemble, Flow, Head
 from addend.maximum import maximise
 from addend.registry import Registry
-from addend.scalar import Lazy, Sum, constraints
-from addend.stages import calibrate_fusion, evaluate, finetune, gather, resolve
-from addend.stages import fuse as fuse_stage
-from addend.stages import report as report_stage
-from addend.stages.calibrate_fusion import Budget
+from addend.scalar import Lazy, Scaled, Sum, constraints
+from addend.settings import FusionCalibration
+from addend.stages import calibrate_fusion, evaluate, finetune, fuse, gather, resolve
 
 OBSERVABLES = [{"link": "identity", "error": None, "present": None}]
 
@@ -83,12 +79,12 @@ class Tilted(Head):
 
 
 @dataclass(frozen=True)
-class Pooled:
+class Pooled(Trained):
     """An encoder of a line with an ensemble for a head, or one of its members."""
 
-    name: str
-    head: Head
-    record: dict
+    @property
+    def name(self):
+        return self.manifest["name"]
 
     @property
     def space(self):
@@ -100,9 +96,6 @@ class Pooled:
     def embed(self, columns):
         return Encoder(self.name).embed(columns)
 
-    def psi(self, z, e, theta):
-        return self.head.outer(z, e, theta)
-
 
 TILTS = {"left": (0.02, -0.01, -0.01), "right": (0.03, -0.03)}
 
@@ -110,42 +103,38 @@ TILTS = {"left": (0.02, -0.01, -0.01), "right": (0.03, -0.03)}
 def pooled(name):
     shell = Ensemble.of(flows(len(TILTS[name])))
     shell.members = nn.ModuleList(Tilted(name, tilt) for tilt in TILTS[name])
-    return Pooled(name, shell, {})
+    return Pooled({"name": name}, "", None, None, shell, {})
 
 
-def summed(lab, encoders):
-    return Sum(
-        [*(Lazy(encoders[m], lab.observed[m]) for m in encoders), *constraints(lab.space)],
-        lab.space,
-    )
+def summed(lab, encoders, weight):
+    terms = [Lazy(encoders[m], lab.observed[m]) for m in encoders]
+    terms = [Scaled(t, weight) for t in terms] if weight else terms
+    return Sum([*terms, *constraints(lab.space)], lab.space)
 
 
-@pytest.mark.parametrize(
-    "adjust", [lambda e: e, lambda e: Adjusted(e, None, 1.0)], ids=["as it is", "adjusted"]
-)
-def test_the_scatter_is_that_of_the_maxima_with_each_member_in_turn(adjust):
+@pytest.mark.parametrize("weight", [None, 1.0], ids=["as it is", "weighted"])
+def test_the_scatter_is_that_of_the_maxima_with_each_member_in_turn(weight):
     """Against the maxima themselves, found one by one. S is quadratic but for the pool, whose curvature changes by t^2."""
     lab = laboratory(40)
-    encoders = {m: adjust(pooled(m)) for m in TILTS}
-    made = replace(terms(lab), scalar=summed(lab, encoders), encoders=encoders)
-    fit = maximise(made.scalar)
+    encoders = {m: pooled(m) for m in TILTS}
+    scalar = summed(lab, encoders, weight)
+    fit = maximise(scalar)
     expected = np.zeros((3, 3))
     for m in TILTS:
-        hats = [
-            maximise(summed(lab, encoders | {m: own})).theta.numpy() for own in members(encoders[m])
-        ]
+        each = [summed(lab, encoders | {m: own}, weight) for own in members(encoders[m])]
+        hats = [maximise(one).theta.numpy() for one in each]
         expected += np.cov(hats, rowvar=False) / len(hats)
-    plain = real_sandwich(made.scalar, fit)
-    assert np.allclose(
-        widened(made, fit, plain) - plain, expected, rtol=1e-2, atol=1e-3 * expected.max()
-    )
+    plain = sandwich(-fit.hessian.numpy(), scalar.variability(fit.theta))
+    added = widened(scalar, fit, plain) - plain
+    assert np.allclose(added, expected, rtol=1e-2, atol=1e-3 * expected.max())
+    assert np.array_equal(sandwiched(scalar, fit), widened(scalar, fit, plain))
     assert expected[0, 0] > 0.01 * plain[0, 0]
 
 
 def test_without_an_ensemble_nothing_is_added():
     lab = laboratory(12)
     assert np.array_equal(
-        widened(terms(lab), maximise(lab.scalar), np.eye(len(SPACE))), np.eye(len(SPACE))
+        widened(lab.scalar, maximise(lab.scalar), np.eye(len(SPACE))), np.eye(len(SPACE))
     )
 
 
@@ -177,26 +166,25 @@ def test_an_ensemble_is_chosen_in_params_yaml_and_said_in_the_result(pair_projec
     registry.promote(
         registry.register("toy", places.encoder("toy", "head"), {}, {}), "for the test"
     )
-    monkeypatch.setattr(calibrate_fusion, "read_budget", lambda settings: Budget(400, 40))
+    asked = replace(settings.fusion(places.ROOT, "alone"), calibrate=FusionCalibration(400, 40))
+    monkeypatch.setattr(settings, "fusion", lambda root, name: asked)
     gather.gather("alone")
     resolve.resolve("alone")
-    for step in (evaluate.evaluate, fuse_stage.fuse, calibrate_fusion.calibrate):
+    for step in (evaluate.evaluate, fuse.fuse, calibrate_fusion.calibrate_fusion):
         step("alone")
-    fit, found = (
-        json.loads((places.fusion("alone", s) / f"{s}.json").read_text())
-        for s in ("fit", "calibration")
-    )
-    made = terms_of.read_terms("alone")
-    summary = report_stage.summarise("alone", made, fit, found)
-    assert summary["modalities"]["toy"]["correction"] == "ensemble of 2"
-    plain = real_sandwich(made.scalar, maximise(made.scalar))
-    assert summary["parameters"]["toy.intercept"]["sandwich_std"] > plain[0, 0] ** 0.5
+    made = evaluated.read_terms("alone")
+    answer = evaluated.read_answer(places.fusion("alone", "calibration") / evaluated.ANSWER)
+    assert str(answer.modalities["toy"].correction) == "ensemble of 2"
+    fit = maximise(made.scalar)
+    plain = sandwich(-fit.hessian.numpy(), made.scalar.variability(fit.theta))
+    slope = made.scalar.space.index(["toy.slope"])[0]
+    assert answer.parameters["toy.slope"].sandwich_std > float(np.sqrt(plain[slope, slope]))
 
 
 @pytest.mark.parametrize("wanted", [0, True, "two", 1.5])
 def test_a_number_of_members_that_is_none_is_refused(pair_project, wanted):
-    settings = yaml.safe_load(pair_project.read_text())
-    settings["finetune"]["members"] = wanted
-    pair_project.write_text(yaml.safe_dump(settings))
+    stated = yaml.safe_load(pair_project.read_text())
+    stated["finetune"]["members"] = wanted
+    pair_project.write_text(yaml.safe_dump(stated))
     with pytest.raises(BadSetting, match="members"):
         finetune.finetune("toy")

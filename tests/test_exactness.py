@@ -15,10 +15,10 @@ from scipy.optimize import minimize
 from scipy.stats import chi2
 
 from addend import places, shards
-from addend.fusion.terms import read_terms
+from addend.evaluated import read_curves, read_terms
+from addend.fusion.curves import FUSED
 from addend.maximum.modes import maximise
 from addend.maximum.tension import with_constraints
-from addend.report import FUSED, read_curves
 
 OWN = {
     "chronometers": ["chronometers.eta_imf", "chronometers.eta_sps"],

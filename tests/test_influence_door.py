@@ -7,7 +7,7 @@ import torch
 
 from addend.doors.influence import Pull, influence, pulls
 from addend.errors import BadSetting, NoObservations
-from addend.fusion import terms as terms_of
+from addend.evaluated import read_terms
 from addend.fusion.terms import Terms
 from addend.maximum import maximise
 from addend.scalar import Lazy, Scaled, Sum
@@ -17,7 +17,7 @@ from addend.scalar import Lazy, Scaled, Sum
 def real(demo, monkeypatch) -> Terms:
     monkeypatch.chdir(demo)
     torch.set_num_threads(1)
-    return terms_of.read_terms("real")
+    return read_terms("real")
 
 
 def test_a_row_s_pull_is_what_taking_a_twentieth_of_it_away_does_twenty_times(real):
