@@ -69,7 +69,7 @@ class Tilted(Head):
         self.line = Encoder(name, tilt=tilt)
 
     def forward(self, z, e, phi):
-        return self.line.head(z, e, phi)
+        return self.line.aligned(z, e, phi)
 
     def loss(self, z, e, phi, generator=None):
         return -self(z, e, phi).mean()

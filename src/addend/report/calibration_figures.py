@@ -101,10 +101,10 @@ def trust(block: dict, parameters: dict, prefix: str = "") -> Figure:
         )
     if len(names) > 1:
         figure.colorbar(dots, ax=ax, label="trust size N*")
-        ax.set_ylabel(axis_label(names[1], parameters.get(names[1], {})))
+        ax.set_ylabel(axis_label(names[1], **parameters.get(names[1], {})))
     else:
         ax.set(yscale="log", ylabel="trust size N*")
-    ax.set_xlabel(axis_label(names[0], parameters.get(names[0], {})))
+    ax.set_xlabel(axis_label(names[0], **parameters.get(names[0], {})))
     need = f"{block['expected_n']:,} observations are expected, {percent(block['expected_n'] / block['headline'])} of it"
     says = f"the trust size is {about(block['headline'])}, with 95 % confidence at least {about(block['low'])}; {need}."
     return finish(figure, "trust", says, prefix, wide=False)
@@ -201,7 +201,7 @@ def critical(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
             ax.axhline(b["profile"], color=HUES[i], lw=0.9, ls="--", label="profile")
             if b.get("theta_hat") is not None:
                 ax.axvline(b["theta_hat"], color=INK, lw=0.8, ls=":")
-        ax.set(xlabel=axis_label(p, parameters.get(p, {})), ylabel="critical value", ylim=(0, None))
+        ax.set(xlabel=axis_label(p, **parameters.get(p, {})), ylabel="critical value", ylim=(0, None))
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
     ratio = [np.array(b["calibrated"]) / b["profile"] for b in blocks]
     low, high = min(map(np.min, ratio)), max(map(np.max, ratio))

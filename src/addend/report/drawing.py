@@ -96,9 +96,8 @@ def grid(n: int, columns: int, width: float, height: float) -> tuple[Canvas, lis
     return figure, axes[:n]
 
 
-def axis_label(name: str, block: dict) -> str:
-    """`symbol [unit]` for an axis, from a parameter's block."""
-    unit = block.get("unit", "1")
+def axis_label(name: str, unit: str = "1", latex: str = "") -> str:
+    """`symbol [unit]` for an axis, of a parameter."""
     return in_unit(
-        f"${symbol_tex(name, block.get('latex', name))}$", "1" if unit == "1" else f"[{unit}]"
+        f"${symbol_tex(name, latex or name)}$", "1" if unit == "1" else f"[{unit}]"
     )

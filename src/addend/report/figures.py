@@ -71,7 +71,7 @@ def _profile(ax, p: str, answer: Answer, curves) -> None:
         ax.axvline(block.truth, color=TRUTH, lw=1.0, ls="--", label="truth")
     shown = curves[FUSED][p]
     near = shown.theta[shown.value <= max(9.5, np.sort(shown.value)[1])]
-    ax.set(xlim=(near.min(), near.max()), ylim=(0, 9), xlabel=axis_label(p, block))
+    ax.set(xlim=(near.min(), near.max()), ylim=(0, 9), xlabel=axis_label(p, block.unit, block.latex))
     if ax.get_subplotspec().is_first_col():
         ax.set_ylabel(r"$2\,[S_{max} - S]$")
 
@@ -178,7 +178,7 @@ def _forest(ax, p: str, answer: Answer, rows) -> None:
     ax.spines["left"].set_visible(False)
     ax.locator_params(axis="x", nbins=4)
     ax.tick_params(axis="y", length=0)
-    ax.set_xlabel(axis_label(p, fused))
+    ax.set_xlabel(axis_label(p, fused.unit, fused.latex))
 
 
 def _bar(ax, y: int, block: Estimate, colour: str) -> None:

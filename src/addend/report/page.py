@@ -69,7 +69,9 @@ def encoder_page(record: dict) -> Page:
         BadSummary: A block that does not follow the schema.
     """
     validate_calibration(record)
-    drawn = calibration_figures.figures(record, record["parameters"])
+    named = record["parameters"].items()
+    labels = {p: {k: b[k] for k in ("unit", "latex")} for p, b in named}
+    drawn = calibration_figures.figures(record, labels)
     return Page(_render("encoder.html", figures=drawn, **encoder_view(record)), tuple(drawn))
 
 

@@ -54,7 +54,7 @@ def _shown(answer: Answer, posterior: dict[str, Samples]) -> list[str]:
 
 def _to_getdist(answer: Answer, samples: Samples, label: str) -> MCSamples:
     blocks = {p: answer.parameters[p] for p in samples.names}
-    units = {p: "1" if b.unit == "1" else rf"\,[\mathrm{{{b['unit']}}}]" for p, b in blocks.items()}
+    units = {p: "1" if b.unit == "1" else rf"\,[\mathrm{{{b.unit}}}]" for p, b in blocks.items()}
     return MCSamples(
         samples=samples.values, weights=samples.weights, names=list(samples.names), label=label, settings=SETTINGS,
         labels=[in_unit(symbol_tex(p, b.latex), units[p]) for p, b in blocks.items()],
