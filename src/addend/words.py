@@ -20,7 +20,9 @@ FONTS = re.compile(
 )
 
 ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307", "vec": "\u20d7"}
-ACCENTED = re.compile(rf"\\({'|'.join(ACCENTS)})\b\s*(?:\{{(\\?[A-Za-z]+)\}}|(\\?[A-Za-z]))")
+ACCENTED = re.compile(
+    rf"\\({'|'.join(ACCENTS)})\b\s*(?:\{{(\\?[A-Za-z]+)\}}|(\\[A-Za-z]+|[A-Za-z]))"
+)
 UPRIGHT = {
     "\\": r"\backslash ", "{": r"\{", "}": r"\}", "_": r"\_", "^": r"\wedge ", "$": r"\$", "%": r"\%",
     '"': "''", "`": "'", "#": "", **dict.fromkeys(string.whitespace, r"\ "),

@@ -85,7 +85,8 @@ def _flag(found: object, where: str) -> bool:
 
 FINITE = number("a finite number")
 NAMED = text(
-    "at most 100 letters, digits, '.', '_' and '-', in quotes if it is a number", NAME.fullmatch
+    "at most 100 letters, digits, '.', '_' and '-', a letter or digit first, in quotes if a number",
+    NAME.fullmatch,
 )
 
 Whole = Annotated[int, whole(0)]
