@@ -6,7 +6,7 @@ Three modalities over (H0, Om, rd, two constrained nuisances), `bao` blind along
 import numpy as np
 
 from addend import report
-from addend.report import FUSED, Curves, Panel, Profile, Samples, Series
+from addend.report import FUSED, Curves, Panel, ProfileCurve, Samples, Series
 
 NAMES = ("H0", "Om", "rd", "chronometers.eta_imf", "chronometers.eta_sps")
 UNITS = ("km/s/Mpc", "1", "Mpc", "1", "1")
@@ -121,6 +121,10 @@ def example_curves(summary: dict) -> Curves:
             FUSED: Samples(NAMES, theta),
             "chronometers": Samples(NAMES[:2], chronometers, np.ones(2000)),
         },
-        {FUSED: {p: Profile(grid, np.linspace(-3.2, 3.2, 21) ** 2) for p, grid in grids.items()}},
+        {
+            FUSED: {
+                p: ProfileCurve(grid, np.linspace(-3.2, 3.2, 21) ** 2) for p, grid in grids.items()
+            }
+        },
         {"chronometers": Panel("Expansion rates", "$z$", "H [km/s/Mpc]", {"H": points})},
     )

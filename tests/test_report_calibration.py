@@ -17,7 +17,7 @@ from addend.calibration import (
     Record,
     ScoreMoments,
     Support,
-    Tension,
+    TensionLaw,
 )
 from addend.calibration.gate import judge
 from addend.calibration.neyman import Draws, learn
@@ -117,7 +117,7 @@ def test_a_fusion_shows_critical_values_audit_pulls_and_tension():
     blocks = {
         "audit": report.audit_block({"wilks": audit, "neyman": audit}),
         "critical": report.critical_blocks(values, np.zeros(2), 2),
-        "pulls": report.pulls_block(closure), "tension": report.tension_block(Tension("all", rng.chisquare(2, 99)), 1.5),
+        "pulls": report.pulls_block(closure), "tension": report.tension_block(TensionLaw("all", rng.chisquare(2, 99)), 1.5),
     }  # fmt: skip
     report.validate_calibration(json.loads(json.dumps(blocks, allow_nan=False)))
     assert (

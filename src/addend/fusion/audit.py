@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2, norm
 
-from ..calibration import Audit, Closure, Tension
+from ..calibration import Audit, Closure, TensionLaw
 from ..calibration.coverage import LEVELS
 from ..calibration.neyman import LEVELS as TWO
 from ..maximum.fit import Fit
@@ -61,7 +61,7 @@ def audited(
         "pulls": _pulls(found, widths, criticals, fit),
     }  # fmt: skip
     if observed is not None and audit.q is not None:
-        blocks["tension"] = tension_block(Tension("modalities", audit.q), observed)
+        blocks["tension"] = tension_block(TensionLaw("modalities", audit.q), observed)
     return {k: b for k, b in blocks.items() if b is not None}, _said(audits["neyman"], found)
 
 

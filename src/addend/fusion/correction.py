@@ -23,8 +23,8 @@ from ..calibration.local import (
     DEFAULT,
     LocalCalibration,
     Term,
-    calibrate,
     constraint_term,
+    locate,
     require_enough,
 )
 from ..maximum.fit import Fit
@@ -61,7 +61,7 @@ def correct(laboratory: Laboratory, fit: Fit, times: int, seed: int) -> LocalCal
         rng = np.random.default_rng([seed, *b"local"])
         terms = [_term(laboratory, m, theta_hat, centre, times, rng) for m in laboratory.encoders]
         terms += [_constraint(laboratory, c, theta_hat, centre) for c in laboratory.constraints]
-        found = calibrate(space.names, theta_hat, centre, terms, observed)
+        found = locate(space.names, theta_hat, centre, terms, observed)
         centre = np.clip(found.theta, space.low, space.high)
     return found
 

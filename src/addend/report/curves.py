@@ -31,7 +31,7 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Profile:
+class ProfileCurve:
     """2 [S_max - S] along one parameter, the others profiled.
 
     Arguments:
@@ -95,7 +95,7 @@ class Curves:
     """
 
     posterior: dict[str, Samples] = field(default_factory=dict)
-    profiles: dict[str, dict[str, Profile]] = field(default_factory=dict)
+    profiles: dict[str, dict[str, ProfileCurve]] = field(default_factory=dict)
     panels: dict[str, Panel] = field(default_factory=dict)
 
 
@@ -120,7 +120,7 @@ def read_curves(path: Path) -> Curves:
             m: Samples(**{**s, "names": tuple(s["names"])}) for m, s in tree["posterior"].items()
         },
         profiles={
-            m: {p: Profile(**c) for p, c in of.items()} for m, of in tree["profiles"].items()
+            m: {p: ProfileCurve(**c) for p, c in of.items()} for m, of in tree["profiles"].items()
         },
         panels={m: Panel(**p) for m, p in panels.items()},
     )

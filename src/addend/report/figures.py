@@ -4,7 +4,7 @@ from itertools import cycle
 
 import numpy as np
 
-from .curves import FUSED, Panel, Profile, Series
+from .curves import FUSED, Panel, ProfileCurve, Series
 from .drawing import (
     BAND,
     HUES,
@@ -24,7 +24,7 @@ from .drawing import (
 LINES = {"68 %": 1.0, "95 %": 3.841}
 
 
-def profiles(summary: dict, curves: dict[str, dict[str, Profile]]) -> Figure | None:
+def profiles(summary: dict, curves: dict[str, dict[str, ProfileCurve]]) -> Figure | None:
     """2 [S_max - S] along each parameter, for the sum and for each modality that identifies it."""
     names = [p for p in summary["parameters"] if p in curves.get(FUSED, {})]
     if not names:

@@ -14,7 +14,7 @@ import torch
 from .. import artifact, places, shards
 from ..calibration import Mean, Outside, Record, Support, fit_centring, judge
 from ..calibration.centring import Centring, helps
-from ..calibration.measure import PARTS, Budget, measure
+from ..calibration.measure import PARTS, Budget, measure_part
 from ..durable import fresh_folder
 from ..encoder import Encoder
 from ..errors import BadSetting
@@ -44,7 +44,7 @@ def _measured(encoder: Encoder, modality: Modality, budget: Budget) -> list[Reco
     simulations, measured = -(-budget.cells * budget.simulations // PARTS), []
     with progress(f"calibrate {encoder.name}", PARTS * simulations, "simulations") as update:
         for part in range(PARTS):
-            measured.append(measure(encoder, modality, budget, part))
+            measured.append(measure_part(encoder, modality, budget, part))
             update((part + 1) * simulations)
     return measured
 

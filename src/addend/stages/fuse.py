@@ -18,7 +18,7 @@ from ..maximum.profiles import profile
 from ..maximum.tension import tension, weights, with_constraints
 from ..posterior import Posterior, sample
 from ..progress import progress
-from ..report import FUSED, Curves, Profile, Samples, write_curves
+from ..report import FUSED, Curves, ProfileCurve, Samples, write_curves
 from ..scalar import Scalar
 
 DRAWN = 20_000
@@ -167,7 +167,9 @@ def _samples(posterior: Posterior) -> Samples:
     return Samples(posterior.space.names, posterior.samples[::step])
 
 
-def _profiles(scalar: Scalar, fit: Fit, points: int = 61, reach: float = 4.0) -> dict[str, Profile]:
+def _profiles(
+    scalar: Scalar, fit: Fit, points: int = 61, reach: float = 4.0
+) -> dict[str, ProfileCurve]:
     """2 [S_max - S] along every identified parameter."""
     curves = {}
     for d, p in enumerate(fit.space):
@@ -176,7 +178,7 @@ def _profiles(scalar: Scalar, fit: Fit, points: int = 61, reach: float = 4.0) ->
             grid = torch.linspace(
                 max(p.low, at - half), min(p.high, at + half), points, dtype=torch.float64
             )
-            curves[p.name] = Profile(
+            curves[p.name] = ProfileCurve(
                 grid.numpy(), profile(scalar, fit, p.name, grid).t.clamp(min=0).numpy()
             )
     return curves

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from .. import artifact, places, shards
-from ..calibration import Mean, Record, Verdict, judge
+from ..calibration import Mean, Record, Ruling, judge
 from ..durable import written_beside
 from ..encoder import Encoder
 from ..registry import Registry, Version
@@ -103,7 +103,7 @@ def _history(name: str) -> list[dict[str, float]]:
     return [{"step": step, "loss": loss} for step, loss in history]
 
 
-def _write_pin(name: str, version: Version, verdict: Verdict) -> None:
+def _write_pin(name: str, version: Version, verdict: Ruling) -> None:
     path = places.pin(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {
