@@ -10,7 +10,16 @@ from scipy.stats import kstest
 
 from addend.errors import BadSetting
 from addend.parameters import read_agreement
-from addend.sobol import BLOCK, COLUMNS, Deviates, simulate, twice
+from addend.sobol import (
+    BLOCK,
+    COLUMNS,
+    ORDINARY,
+    Deviates,
+    Served,
+    served,
+    simulate,
+    twice,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 N = 2**13
@@ -108,8 +117,8 @@ def test_other_draws_are_numpys():
 def test_every_draw_of_numpys_generators_is_served_or_listed():
     """A method that a later numpy adds must be put among the ordinary ones before it may go past the record."""
     offered = {name for name in dir(np.random.Generator) if not name.startswith("_")}
-    served = {"random", "uniform", "standard_normal", "normal"}
-    assert offered - {"bit_generator"} == set(ORDINARY) | served
+    even = {"random", "uniform", "standard_normal", "normal"}
+    assert offered - {"bit_generator"} == set(ORDINARY) | even
 
 
 def test_ordinary_draws_are_those_of_the_stream_beneath():

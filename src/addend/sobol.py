@@ -11,13 +11,18 @@ odd in the noise cancels within a pair, whatever theta is. `BLOCK` consecutive r
 design by themselves.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from scipy.special import ndtri
 
 from .errors import BadSetting
+from .modality import Columns, Modality
 from .numerics.designs import sobol
+from .parameters import ParameterSpace
 
 BLOCK = 256
 COLUMNS = 64
@@ -32,6 +37,9 @@ ORDINARY = (
     "standard_exponential", "standard_gamma", "standard_t", "triangular", "vonmises", "wald", "weibull", "zipf",
 )  # fmt: skip
 """What numpy's generators offer and no design serves."""
+
+Size = int | tuple[int, ...] | None
+Drawn = Any  # a float or an array, which numpy states by overloads
 
 
 @dataclass(frozen=True)
@@ -89,26 +97,41 @@ class Deviates(np.random.Generator):
         """What was drawn so far, and from where."""
         return Served(self._taken, tuple(self._ordinary))
 
-    def random(self, size=None, dtype=np.float64, out=None):
+    def random(  # type: ignore[override]
+        self, size: Size = None, dtype: DTypeLike = np.float64, out: np.ndarray | None = None
+    ) -> Drawn:
         """As numpy's."""
         return self._uniform("random", size, dtype, out)
 
-    def standard_normal(self, size=None, dtype=np.float64, out=None):
+    def standard_normal(  # type: ignore[override]
+        self, size: Size = None, dtype: DTypeLike = np.float64, out: np.ndarray | None = None
+    ) -> Drawn:
         """As numpy's."""
         if np.dtype(dtype) != np.float64 or out is not None:
-            return self._noted("standard_normal", self._rng.standard_normal(size, dtype, out))
+            drawn = self._rng.standard_normal(size, dtype, out)  # type: ignore[arg-type]
+            return self._noted("standard_normal", drawn)
         return ndtri(self._uniform("standard_normal", size))
 
-    def normal(self, loc=0.0, scale=1.0, size=None):
+    def normal(  # type: ignore[override]
+        self, loc: ArrayLike = 0.0, scale: ArrayLike = 1.0, size: Size = None
+    ) -> Drawn:
         """As numpy's."""
         return loc + scale * ndtri(self._uniform("normal", _shape(loc, scale, size)))
 
-    def uniform(self, low=0.0, high=1.0, size=None):
+    def uniform(  # type: ignore[override]
+        self, low: ArrayLike = 0.0, high: ArrayLike = 1.0, size: Size = None
+    ) -> Drawn:
         """As numpy's."""
         width = np.asarray(high) - low
         return low + width * self._uniform("uniform", _shape(low, high, size))
 
-    def _uniform(self, name: str, size, dtype=np.float64, out=None):
+    def _uniform(
+        self,
+        name: str,
+        size: Size,
+        dtype: DTypeLike = np.float64,
+        out: np.ndarray | None = None,
+    ) -> Drawn:
         """Uniform deviates, for the caller `name`: from the design where they fit it."""
         shape = () if size is None else tuple(np.atleast_1d(size))
         axis = next((a for a, length in enumerate(shape) if length == self._rows), None)
@@ -116,11 +139,11 @@ class Deviates(np.random.Generator):
         left = self._points.shape[1] - self._taken
         plain = np.dtype(dtype) == np.float64 and out is None
         if axis is None or columns > left or not plain:
-            return self._noted(name, self._rng.random(size, dtype, out))
+            return self._noted(name, self._rng.random(size, dtype, out))  # type: ignore[arg-type]
         rest = (*shape[:axis], *shape[axis + 1 :])
         return np.moveaxis(self._coordinates(columns).reshape(self._rows, *rest), 0, axis)
 
-    def _noted(self, name: str, drawn):
+    def _noted(self, name: str, drawn: Drawn) -> Drawn:
         self._ordinary += [name] * max(1, np.size(drawn) // self._rows)
         return drawn
 
@@ -132,12 +155,12 @@ class Deviates(np.random.Generator):
         return twice(u, 1 - u) if self._mirrored else u
 
 
-def _shape(a, b, size):
+def _shape(a: ArrayLike, b: ArrayLike, size: Size) -> Size:
     return np.broadcast_shapes(np.shape(a), np.shape(b)) if size is None else size
 
 
-def _numpys(name: str):
-    def draw(self, *args, **kwargs):
+def _numpys(name: str) -> Callable[..., Drawn]:
+    def draw(self: Deviates, *args: Any, **kwargs: Any) -> Drawn:
         return self._noted(name, getattr(self._rng, name)(*args, **kwargs))
 
     draw.__name__, draw.__doc__ = name, "Numpy's own."
@@ -156,8 +179,8 @@ def twice(first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
 
 
 def simulate(
-    modality, space, n: int, seed: list[int], start: int = 0
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    modality: Modality, space: ParameterSpace, n: int, seed: list[int], start: int = 0
+) -> tuple[np.ndarray, Columns]:
     """n rows after the first `start`, both even: theta `(n, D)`, and covariates and observables as columns."""
     if n % 2:
         raise BadSetting(
@@ -167,12 +190,14 @@ def simulate(
     return _drawn(modality, space, n // 2, Deviates.sequence(seed, n // 2, start // 2))[0]
 
 
-def served(modality, space, points: int = BLOCK) -> Served:
+def served(modality: Modality, space: ParameterSpace, points: int = BLOCK) -> Served:
     """Where all deviates of simulations at a few points come from."""
     return _drawn(modality, space, points, Deviates.sequence([0], points))[1]
 
 
-def _drawn(modality, space, n: int, rng: Deviates) -> tuple[tuple[np.ndarray, dict], Served]:
+def _drawn(
+    modality: Modality, space: ParameterSpace, n: int, rng: Deviates
+) -> tuple[tuple[np.ndarray, Columns], Served]:
     """theta and columns, 2 n rows of each, and where they are from."""
     theta = space.draw(n, rng)
     covariates = {name: twice(column) for name, column in modality.covariates(n, rng).items()}

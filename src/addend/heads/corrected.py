@@ -18,6 +18,11 @@ from ..numerics.polynomials import exponents, monomials
 from .base import Head
 from .wrapped import Wrapped
 
+RIDGE = 1e-8
+"""Of the mean curvature: it decides only about combinations of monomials that the draws do not tell apart."""
+STILL = 1e-9
+"""Nats: what the last Newton steps may still move, far below the error that the draws leave in log Z."""
+
 
 class Corrected(Wrapped):
     """A ratio less the polynomial c(phi, e) = m(phi)^T W m(e) that normalises it, m being all monomials up to a degree.
@@ -96,7 +101,7 @@ def _poisson(features: Tensor, psi: Tensor, steps: int) -> Tensor:
         rate = (psi - features @ w).exp()
         gradient = ((1 - rate) @ features) / len(psi)
         hessian = features.T @ (rate[:, None] * features) / len(psi)
-        ridge = 1e-8 * hessian.diagonal().mean() * torch.eye(len(w), dtype=w.dtype)
+        ridge = RIDGE * hessian.diagonal().mean() * torch.eye(len(w), dtype=w.dtype)
         step = torch.linalg.solve(hessian + ridge, gradient)
         size = next(
             (s for s in (1.0, 0.3, 0.1, 0.01) if _objective(features, psi, w - s * step) < value),
@@ -104,7 +109,7 @@ def _poisson(features: Tensor, psi: Tensor, steps: int) -> Tensor:
         )
         w = w - size * step
         value = _objective(features, psi, w)
-        if size * step.abs().max() < 1e-9:
+        if size * step.abs().max() < STILL:
             break
     return w
 

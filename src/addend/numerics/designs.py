@@ -17,7 +17,8 @@ from torch import Tensor
 def sobol(d: int, n: int, seed: int | None = None, start: int = 0) -> Tensor:
     """n points `(n, d)` of the unit cube after the first `start`, float64; scrambled by `seed`, or as they are without one."""
     engine = torch.quasirandom.SobolEngine(d, scramble=seed is not None, seed=seed)
-    return engine.fast_forward(start).draw(n, dtype=torch.float64)
+    points: Tensor = engine.fast_forward(start).draw(n, dtype=torch.float64)
+    return points
 
 
 def held_out(d: int, n: int) -> Tensor:

@@ -8,14 +8,15 @@ symmetric about a wall keeps its mass there, where clipping would pile it up on 
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 def fold(u: np.ndarray) -> np.ndarray:
     """u `(*)` folded into [0, 1]."""
-    return 1 - np.abs(u % 2 - 1)
+    return np.asarray(1 - np.abs(u % 2 - 1))
 
 
-def fold_into(theta: np.ndarray, low, high) -> np.ndarray:
+def fold_into(theta: np.ndarray, low: ArrayLike, high: ArrayLike) -> np.ndarray:
     """theta `(*, P)` folded into the box from `low (P,)` to `high (P,)`."""
     low, width = np.asarray(low), np.asarray(high) - low
-    return low + width * fold((theta - low) / width)
+    return np.asarray(low + width * fold((theta - low) / width))

@@ -11,9 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
+from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
+
+Array = TypeVar("Array", np.ndarray, Tensor)
 
 
 def exponents(most: Sequence[int], degree: int, falling: bool = False) -> list[tuple[int, ...]]:
@@ -28,16 +32,18 @@ def exponents(most: Sequence[int], degree: int, falling: bool = False) -> list[t
     return sorted(every[:: -1 if falling else 1], key=sum)
 
 
-def monomials(variables: Sequence, powers: Sequence[Sequence[int]], one) -> list:
+def monomials(
+    variables: Sequence[Array], powers: Sequence[Sequence[int]], one: Array
+) -> list[Array]:
     """The monomials, each `(*,)`, of variables `(*,)`: arrays of numpy or tensors of torch, as is their unit, `one (*,)`."""
     return [prod((x**k for x, k in zip(variables, p, strict=True) if k), start=one) for p in powers]
 
 
-def quadratic(z):
+def quadratic(z: Array) -> Array:
     """1, z and all products of two of its columns `(*, F)`, for z `(*, Z)` of numpy or torch."""
     i, j = np.triu_indices(z.shape[-1])
     parts = (0 * z[..., :1] + 1, z, z[..., i] * z[..., j])
-    return torch.cat(parts, -1) if isinstance(z, torch.Tensor) else np.concatenate(parts, -1)
+    return torch.cat(parts, -1) if isinstance(z, Tensor) else np.concatenate(parts, -1)
 
 
 @dataclass(frozen=True)
@@ -64,14 +70,14 @@ class Polynomial:
         sides = zip(self.low, self.high, strict=True)
         return exponents([self.degree if hi > lo else 0 for lo, hi in sides], self.degree)
 
-    def scaled(self, theta) -> list:
+    def scaled(self, theta: Array) -> list[Array]:
         """The P coordinates in [-1, 1], each `(*,)`; theta `(*, P)` may be an array of numpy or a tensor of torch."""
         sides = zip(self.low, self.high, strict=True)
         return [
             (2 * theta[..., d] - (hi + lo)) / ((hi - lo) or 1.0) for d, (lo, hi) in enumerate(sides)
         ]
 
-    def monomials(self, theta) -> list:
+    def monomials(self, theta: Array) -> list[Array]:
         """The B monomials, each `(*,)`, of an array or a tensor."""
         return monomials(self.scaled(theta), self.powers, 1 + 0 * theta[..., 0])
 
@@ -90,7 +96,9 @@ class Polynomial:
         return np.stack(columns, axis=-1)
 
 
-def _derivatives(u: list, powers: list[tuple[int, ...]], d: int, one) -> list:
+def _derivatives(
+    u: list[np.ndarray], powers: list[tuple[int, ...]], d: int, one: np.ndarray
+) -> list[np.ndarray]:
     """d/du_d of every monomial, each `(*,)`."""
     lowered = [tuple(max(k - (i == d), 0) for i, k in enumerate(p)) for p in powers]
     found = monomials(u, lowered, one)

@@ -13,7 +13,11 @@ FREEDOM = 4.0
 
 
 def student(
-    location: np.ndarray, shape: np.ndarray, n: int, rng: np.random.Generator, freedom=FREEDOM
+    location: np.ndarray,
+    shape: np.ndarray,
+    n: int,
+    rng: np.random.Generator,
+    freedom: float = FREEDOM,
 ) -> tuple[np.ndarray, np.ndarray]:
     """n draws `(n, Z)` of the law around m `(Z,)` with Q `(Z, Z)`, and their log-density `(n,)`."""
     law = multivariate_t(loc=location, shape=shape, df=freedom)
