@@ -20,7 +20,7 @@ from torch import Tensor
 from addend.heads import Flow, Head
 from addend.heads.distil import distil
 from addend.heads.ratio import Ratio
-from addend.sobol import Sobol
+from addend.sobol import Deviates
 from addend.training import Rows, Training, fit
 
 from .record import cpu, read, table, write
@@ -115,7 +115,7 @@ def _task(task: Task, quick: bool, wanted=METHODS) -> list[dict]:
 
 def simulate(task: Task, n: int, seed: int = 1) -> tuple[Rows, Tensor, Tensor]:
     """n draws with phi uniform in its cube, standardised, and the mean and deviation of z."""
-    rng = Sobol.sequence([seed], n)
+    rng = Deviates.sequence([seed], n)
     phi = torch.from_numpy(rng.uniform(-1, 1, (n, task.coordinates)))
     z = task.draw(phi, rng)
     centre, scale = z.mean(0), z.std(0)

@@ -18,10 +18,10 @@ from scipy.stats import chi2, norm
 from addend.calibration.bands import binomial
 from addend.calibration.coverage import ONE_SIGMA, TWO_SIGMA
 from addend.calibration.independence import Pairs, check_independence
-from addend.calibration.local import ROUNDS, LocalMoments, calibrate, design
+from addend.calibration.local import ROUNDS, LocalMoments, locate, scatter
 from addend.calibration.neyman import Audit, Draws, learn
 from addend.heads import Flow, Head
-from addend.sobol import BLOCK, Sobol, twice
+from addend.sobol import BLOCK, Deviates, twice
 from addend.training import Rows, Training, fit
 
 from .record import table, write
@@ -133,9 +133,9 @@ def train(
 ) -> Learned:
     """A flow trained on a task, in half a minute or so."""
     task, plain = TASKS[name], {"link": "identity", "error": None, "present": None}
-    sobol = Sobol.sequence([int(rng.integers(2**31))], simulations // 2)
-    phi = torch.from_numpy(twice(sobol.uniform(-1, 1, (simulations // 2, task.coordinates))))
-    z = task.draw(phi, sobol.mirrored()).float()
+    even = Deviates.sequence([int(rng.integers(2**31))], simulations // 2)
+    phi = torch.from_numpy(twice(even.uniform(-1, 1, (simulations // 2, task.coordinates))))
+    z = task.draw(phi, even.mirrored()).float()
     torch.manual_seed(0)
     head = Flow([plain] * task.observables, 0, task.coordinates, [], components=6)
     fit(
@@ -200,10 +200,10 @@ def sets(learned: Learned, teach: int, audit: int, rng: np.random.Generator) -> 
 def _corrected(hat: float, n: int, bias: float, rng: np.random.Generator) -> tuple[float, float]:
     centre = hat
     for times, spread in ROUNDS:
-        theta = design([centre], [[1 / n]], times * n, rng, [-1e3], [1e3], spread)
+        theta = scatter([centre], [[1 / n]], times * n, rng, [-1e3], [1e3], spread)
         score = theta - hat + bias + rng.standard_normal(theta.shape)
         term = LocalMoments.measure(("theta",), [centre], theta, score).term(n)
-        found = calibrate(("theta",), np.array([hat]), [centre], [term])
+        found = locate(("theta",), np.array([hat]), [centre], [term])
         centre = float(found.theta[0])
     return centre, float(np.sqrt(found.covariance[0, 0]))
 
@@ -213,10 +213,10 @@ def _local(
 ) -> np.ndarray:
     centre, edge = hat, np.ones(len(hat))
     for times, spread in ROUNDS:
-        phi = design(centre, covariance, times * N, rng, -edge, edge, spread)
+        phi = scatter(centre, covariance, times * N, rng, -edge, edge, spread)
         z = learned.task.draw(torch.as_tensor(phi), rng)
         term = LocalMoments.measure(learned.names, centre, phi, learned.score(z, hat)).term(N)
-        centre = calibrate(learned.names, hat, centre, [term]).theta
+        centre = locate(learned.names, hat, centre, [term]).theta
     return centre
 
 

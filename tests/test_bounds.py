@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy.stats import norm
 
-from addend.bounds import (
+from addend.testing.bounds import (
     chi_square,
     compose,
     cramer_rao,

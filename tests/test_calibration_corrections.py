@@ -10,9 +10,9 @@ from addend.calibration.local import (
     DEFAULT,
     ROUNDS,
     LocalMoments,
-    calibrate,
     constraint_term,
-    design,
+    locate,
+    scatter,
 )
 from addend.calibration.sandwich import (
     cluster_covariance,
@@ -31,10 +31,10 @@ def corrected(theta_hat, n, score, draw, information, low, high, rng):
     """Local calibration of one parameter: theta_c and its standard deviation."""
     centre = t = theta_hat
     for times, spread in ROUNDS:
-        theta = design([centre], [[1 / (n * information)]], times * n, rng, [low], [high], spread)
+        theta = scatter([centre], [[1 / (n * information)]], times * n, rng, [low], [high], spread)
         x = draw(theta[:, 0], 1, rng)[:, 0]
         term = LocalMoments.measure(("theta",), [centre], theta, score(x, t)[:, None]).term(n)
-        found = calibrate(("theta",), np.array([t]), [centre], [term])
+        found = locate(("theta",), np.array([t]), [centre], [term])
         centre = float(found.theta[0])
     return centre, float(np.sqrt(found.covariance[0, 0]))
 
@@ -107,7 +107,7 @@ def test_local_calibration_sums_modalities_by_name_and_keeps_constraints():
         xa, xb = rng.standard_normal((2, n))
         g = np.array([xa.sum(), (xb + 0.3).sum(), 0.3 * xa.sum() + y])
         hat = np.linalg.solve(A, g)
-        theta = design(hat, np.linalg.inv(A), DEFAULT * n, rng, [-10] * 3, [10] * 3, 4.0)
+        theta = scatter(hat, np.linalg.inv(A), DEFAULT * n, rng, [-10] * 3, [10] * 3, 4.0)
         ra = (
             theta[:, 0]
             + 0.3 * theta[:, 2]
@@ -123,7 +123,7 @@ def test_local_calibration_sums_modalities_by_name_and_keeps_constraints():
             LocalMoments.measure(("b",), hat[[1]], theta[:, [1]], rb[:, None]).term(n),
             constraint_term("eta", 1.0, hat[2], hat[2]),
         ]
-        found = calibrate(names, hat, hat, terms)
+        found = locate(names, hat, hat, terms)
         pulls.append(np.linalg.solve(np.linalg.cholesky(found.covariance), found.theta))
     pulls = np.array(pulls)
     assert (np.abs(pulls.mean(axis=0)) < 4 / np.sqrt(300)).all()
@@ -152,7 +152,7 @@ def test_local_moments_merge_and_know_their_centre():
 
 def test_designs_stay_inside_the_box_and_around_the_centre():
     rng = np.random.default_rng(24)
-    theta = design([0.9, 0.5], np.diag([0.04, 1e-4]), 5000, rng, [0, 0], [1, 1])
+    theta = scatter([0.9, 0.5], np.diag([0.04, 1e-4]), 5000, rng, [0, 0], [1, 1])
     assert ((theta >= 0) & (theta <= 1)).all()
     assert np.allclose([theta[:, 1].mean(), theta[:, 1].std()], [0.5, 0.015], atol=0.002)
 

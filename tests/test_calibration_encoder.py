@@ -13,10 +13,11 @@ from addend.calibration.information import (
     kept_fisher,
     log_score,
 )
-from addend.calibration.normalisation import Normalisation, student_proposal
+from addend.calibration.normalisation import Normalisation
 from addend.calibration.score import ScoreMoments
 from addend.calibration.support import Outside, Support
 from addend.errors import NotFinite, TooFewSimulations
+from addend.numerics.students import student_around
 
 GRID = np.linspace(-1, 1, 9)[:, None]
 
@@ -42,7 +43,7 @@ def test_importance_finds_it_within_its_own_error_and_merges():
     z = rng.standard_normal((4000, 3)) @ np.diag([1.0, 2.0, 0.1]) + 5
     parts = []
     for _ in range(4):
-        x, log_q = student_proposal(z, 5000, rng)
+        x, log_q = student_around(z, 5000, rng)
         r = (x[None] - 5 - 0.2 * GRID[:, None]) / [1.0, 2.0, 0.1]
         psi = -(r**2).sum(axis=2) / 2 - 1.5 * np.log(2 * np.pi) - np.log(0.2) + 0.1 * GRID
         parts.append(Normalisation.measure(("theta",), GRID, psi, log_q))

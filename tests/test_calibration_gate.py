@@ -1,6 +1,7 @@
 """The gate: good encoders pass, and each kind of bad one is refused for its own reason."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,11 +147,13 @@ def test_records_merge_travel_as_json_and_conclude_the_same():
     support = Support.measure(
         np.random.default_rng(6).standard_normal((4000, 2)), np.random.default_rng(7)
     )
-    one = Record(one.name, one.names, one.expected, one.lossless, one.parts, support)
-    merged = sum([one, two])
+    merged = replace(sum([one, two]), support=support)
     again = Record.from_dict(json.loads(json.dumps(merged.as_dict(), allow_nan=False)))
     assert json.dumps(again.summary(), allow_nan=False) == json.dumps(merged.summary())
     assert judge(again, THRESHOLDS).as_dict() == judge(two + one, THRESHOLDS).as_dict()
     assert float(merged.parts["coverage_1"].n) == 3000
     with pytest.raises(NotMergeable):
         one + record_of(lossless=False)
+    for pair in ((merged, one), (one, merged)):
+        with pytest.raises(NotMergeable, match="takes no other"):
+            sum(pair)

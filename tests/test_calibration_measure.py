@@ -15,7 +15,7 @@ from exact_line import Drifted, Line, encoder
 from scipy import stats
 
 from addend.calibration import Coverage, Record, judge
-from addend.calibration.measure import PARTS, design, measure, normalisation
+from addend.calibration.measure import PARTS, cells_over, measure_part, normalisation
 from addend.calibration.neighbourhood import Neighbourhood
 from addend.heads import Head
 from addend.modality import Field, Modality, Schema
@@ -39,7 +39,7 @@ def _one_thread():
 def parts_of(
     head: Head, modality: Modality | None = None, amount: EncoderCalibration = AMOUNT
 ) -> list[Record]:
-    return [measure(encoder(head), modality or Toy(), amount, part) for part in range(PARTS)]
+    return [measure_part(encoder(head), modality or Toy(), amount, part) for part in range(PARTS)]
 
 
 def refused(record: Record) -> set[str]:
@@ -110,10 +110,10 @@ def test_the_parts_of_a_record_add_up_in_any_order(exact):
 def test_the_same_seed_measures_the_same_and_parts_differ():
     tiny = replace(AMOUNT, cells=4, simulations=80, datasets=64, points=32)
     one, two = (
-        json.dumps(measure(encoder(Line()), Toy(), tiny, part=3).as_dict()) for _ in range(2)
+        json.dumps(measure_part(encoder(Line()), Toy(), tiny, part=3).as_dict()) for _ in range(2)
     )
     assert one == two
-    assert one != json.dumps(measure(encoder(Line()), Toy(), tiny, part=4).as_dict())
+    assert one != json.dumps(measure_part(encoder(Line()), Toy(), tiny, part=4).as_dict())
 
 
 def test_a_neighbourhood_is_a_normal_law_within_the_bounds():
@@ -183,7 +183,7 @@ class Tilted(Head):
 def test_a_tilted_normalisation_is_found_at_its_size_in_any_dimension(d, tilt):
     """Exactly by quadrature; by importance within 4.5 of its errors. Rows that lack an observable are passed over."""
     space = ParameterSpace((Parameter("theta", "1", "a number", -2.0, 2.0),))
-    cells = design(space, 8, seed=1)
+    cells = cells_over(space, 8, seed=1)
     z = normalisation(
         encoder(Tilted(tilt, ratio=False), Copies(d), space),
         Copies(d),
@@ -197,7 +197,7 @@ def test_a_tilted_normalisation_is_found_at_its_size_in_any_dimension(d, tilt):
 
 def test_a_ratio_is_normalised_over_its_own_reference():
     space = ParameterSpace((Parameter("theta", "1", "a number", -2.0, 2.0),))
-    cells = design(space, 8, seed=1)
+    cells = cells_over(space, 8, seed=1)
     z = normalisation(
         encoder(Tilted(0.1, ratio=True), Copies(1), space),
         Copies(1),

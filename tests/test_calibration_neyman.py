@@ -8,10 +8,9 @@ from calibration_oracles import ORACLES, allowed, within
 from scipy import stats
 
 from addend.calibration.bands import binomial
-from addend.calibration.basis import Polynomial
 from addend.calibration.coverage import ONE_SIGMA, TWO_SIGMA
 from addend.calibration.neyman import Audit, CriticalValues, Draws, learn, quantile_regression
-from addend.calibration.tension import Tension, statistic, wilks
+from addend.calibration.tension import TensionLaw, statistic, wilks
 from addend.errors import TooFewSimulations
 
 LEVELS = (ONE_SIGMA, TWO_SIGMA)
@@ -137,7 +136,7 @@ def test_simulated_tension_quantiles_keep_their_rate_and_agree_with_wilks_where_
         / 2
     )
     q = statistic(np.zeros((4000, 3)), together)
-    law = sum(Tension("all", q[i * 500 : (i + 1) * 500]) for i in range(4))
+    law = sum(TensionLaw("all", q[i * 500 : (i + 1) * 500]) for i in range(4))
     p = np.array([law.p_value(v) for v in q[2000:]])
     assert within(int((p < 0.05).sum()), 2000, 0.05, 1e-4)
     low, high = law.interval(6.0)
@@ -152,16 +151,3 @@ def test_binomial_intervals_hold_the_true_fraction_at_least_as_often_as_they_say
     low, high = binomial(k, n, 0.95)
     assert stats.binom.pmf(k, n, p)[(low <= p) & (p <= high)].sum() >= 0.95
     assert low[0] == 0 and high[-1] == 1
-
-
-def test_polynomials_and_their_gradients_agree():
-    basis, theta = (
-        Polynomial((0.0, -1.0, 2.0), (1.0, 3.0, 2.0), 3),
-        np.random.default_rng(9).random((4, 3)),
-    )
-    assert len(basis.powers) == 10
-    step = 1e-6
-    for d in range(3):
-        shift = step * np.eye(3)[d]
-        numeric = (basis.features(theta + shift) - basis.features(theta - shift)) / (2 * step)
-        assert np.allclose(basis.gradients(theta)[..., d], numeric * (d < 2), atol=1e-7)

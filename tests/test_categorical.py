@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from addend.heads import HEADS
 from addend.heads.categorical import Categorical, indicators, levels
 from addend.heads.ratio import Ratio
 from addend.training import Rows, Training, fit
@@ -22,7 +21,7 @@ def trained():
     k = torch.randint(0, 3, (20000,))
     z = (MEANS[k] + WIDTHS[k] * torch.randn(20000))[:, None]
     ratio = Ratio(1, 0, 3, "binary", candidates=4, hidden=(32, 32))
-    head = Categorical({"kind": ratio.kind, "config": ratio.config()}, column=0, classes=3)
+    head = Categorical(ratio, column=0, classes=3)
     fit(
         head,
         Rows(z, torch.zeros(20000, 0), levels(3)[k].float()[:, None]),
@@ -68,8 +67,7 @@ def test_the_sum_picks_the_model_that_made_the_data(trained):
 
 
 def test_an_index_beside_other_parameters_passes_through_to_the_inner_head():
-    config = {"observables": 1, "covariates": 0, "coordinates": 4, "hidden": [8]}
-    head = HEADS["categorical"](inner={"kind": "ratio", "config": config}, column=1, classes=2)
+    head = Categorical(Ratio(1, 0, 4, hidden=[8]), column=1, classes=2)
     torch.nn.init.normal_(head.inner.last.weight)
     z, e = torch.randn(5, 1), torch.zeros(5, 0)
     at = head.pairs(z, e, torch.tensor([0.3, 1.0, -0.4]).expand(5, 3))

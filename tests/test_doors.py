@@ -294,7 +294,9 @@ def test_lists_say_what_there_is(project):
     text = listings.modalities() + "\n" + listings.fusions()
     print(text)
     assert "line (20)" in text and "version 1" in text and "toy.intercept, toy.slope" in text
-    assert "no champion" in text and "absent (no observations, found " in text and "optional" in text
+    assert (
+        "no champion" in text and "absent (no observations, found " in text and "optional" in text
+    )
 
 
 HATS = {"toy.intercept": 0.0, "toy.slope": 0.5}

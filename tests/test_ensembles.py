@@ -16,7 +16,7 @@ from addend.encoder import Encoder as Trained
 from addend.errors import BadSetting
 from addend.fusion.ensembles import members, widened
 from addend.fusion.trust import sandwiched
-from addend.heads import HEADS, Ensemble, Flow, Head
+from addend.heads import Ensemble, Flow, Head, Ratio
 from addend.maximum import maximise
 from addend.registry import Registry
 from addend.scalar import Lazy, Scaled, Sum, constraints
@@ -42,21 +42,20 @@ def flows(n):
 def test_an_ensemble_is_the_mean_of_its_members_densities():
     heads, (z, phi) = flows(3), (torch.randn(50, 1), 2 * torch.rand(4, 1) - 1)
     mean = torch.stack([head.outer(z, z[:, :0], phi).exp() for head in heads]).mean(0)
-    assert torch.allclose(Ensemble.of(heads).outer(z, z[:, :0], phi).exp(), mean, rtol=1e-5)
+    assert torch.allclose(Ensemble(heads).outer(z, z[:, :0], phi).exp(), mean, rtol=1e-5)
 
 
 def test_its_loss_trains_every_member_as_if_it_were_alone():
     heads, (z, phi) = flows(2), (torch.randn(50, 1), 2 * torch.rand(50, 1) - 1)
-    loss = Ensemble.of(heads).loss(z, z[:, :0], phi)
+    loss = Ensemble(heads).loss(z, z[:, :0], phi)
     assert torch.allclose(loss, torch.stack([head.loss(z, z[:, :0], phi) for head in heads]).mean())
 
 
 @pytest.mark.parametrize("members", [[], ["ratio"], ["flow", "ratio"]])
 def test_members_that_are_no_densities_are_refused(members):
-    ratio = {"kind": "ratio", "config": {"observables": 1, "covariates": 0, "coordinates": 1}}
-    flow = {"kind": "flow", "config": flows(1)[0].config()}
+    heads = {"ratio": Ratio(1, 0, 1), "flow": flows(1)[0]}
     with pytest.raises(BadSetting, match="members are densities"):
-        HEADS["ensemble"]([{"ratio": ratio, "flow": flow}[m] for m in members])
+        Ensemble(heads[m] for m in members)
 
 
 class Tilted(Head):
@@ -101,7 +100,7 @@ TILTS = {"left": (0.02, -0.01, -0.01), "right": (0.03, -0.03)}
 
 
 def pooled(name):
-    shell = Ensemble.of(flows(len(TILTS[name])))
+    shell = Ensemble(flows(len(TILTS[name])))
     shell.members = nn.ModuleList(Tilted(name, tilt) for tilt in TILTS[name])
     return Pooled({"name": name}, "", None, None, shell, {})
 

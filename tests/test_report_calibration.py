@@ -16,7 +16,7 @@ from addend.calibration import (
     Record,
     ScoreMoments,
     Support,
-    Tension,
+    TensionLaw,
 )
 from addend.calibration.blocks import (
     critical_blocks,
@@ -119,7 +119,7 @@ def test_a_fusion_shows_critical_values_audit_pulls_and_tension():
     blocks = {
         "audit": {"trials": 400, "levels": list(LEVELS), "hits": {"profile": [270, 380], "sandwich": [200, 300]}},
         "critical": critical_blocks(values, np.zeros(2), 2),
-        "pulls": pulls_block(closure), "tension": tension_block(Tension("all", rng.chisquare(2, 99)), 1.5),
+        "pulls": pulls_block(closure), "tension": tension_block(TensionLaw("all", rng.chisquare(2, 99)), 1.5),
     }  # fmt: skip
     report.validate_calibration(json.loads(json.dumps(blocks, allow_nan=False)))
     assert blocks["pulls"]["mean"] == pytest.approx({"a": 1.0, "b": 1.0})

@@ -18,8 +18,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from . import artifact, exported
-from .heads import HEADS, Head
+from .heads import Head, build
 from .modality import Columns, Schema
+from .numerics.designs import lattice, sobol
 from .parameters import ParameterSpace
 
 
@@ -103,7 +104,7 @@ class Encoder:
         """
         folder = Path(folder)
         manifest = artifact.read_manifest(folder)
-        head = HEADS[manifest["head"]["kind"]](**manifest["head"]["config"])
+        head = build(**manifest["head"])
         head.load_state_dict(load_file(folder / "head.safetensors"))
         head.double().eval().requires_grad_(False)
         record = (
@@ -119,11 +120,8 @@ class Encoder:
 
 def coordinate_box(coordinates: nn.Module, space: ParameterSpace, n: int = 4096) -> dict:
     """Centre and half-width of each coordinate over the support, from a Sobol design with the corners."""
-    sobol = torch.quasirandom.SobolEngine(len(space)).draw(n).double()
-    corners = torch.cartesian_prod(*[torch.tensor([0.0, 1.0]).double()] * len(space)).reshape(
-        -1, len(space)
-    )
-    theta = torch.as_tensor(space.from_unit(torch.cat([sobol, corners]).numpy()))
+    corners = lattice(*[torch.tensor([0.0, 1.0]).double()] * len(space))
+    theta = torch.as_tensor(space.from_unit(torch.cat([sobol(len(space), n), corners]).numpy()))
     with torch.no_grad():
         values = coordinates(theta)
     low, high = values.min(0).values, values.max(0).values

@@ -11,22 +11,63 @@ odd in the noise cancels within a pair, whatever theta is. `BLOCK` consecutive r
 design by themselves.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
-import torch
+from numpy.typing import ArrayLike, DTypeLike
 from scipy.special import ndtri
 
 from .errors import BadSetting
+from .modality import Columns, Modality
+from .numerics.designs import sobol
+from .parameters import ParameterSpace
 
 BLOCK = 256
 COLUMNS = 64
 RESOLUTION = 2.0**-30
+"""A point has thirty binary digits; the rest of each deviate is drawn."""
+
+ORDINARY = (
+    "beta", "binomial", "bytes", "chisquare", "choice", "dirichlet", "exponential", "f", "gamma", "geometric", "gumbel",
+    "hypergeometric", "integers", "laplace", "logistic", "lognormal", "logseries", "multinomial",
+    "multivariate_hypergeometric", "multivariate_normal", "negative_binomial", "noncentral_chisquare", "noncentral_f",
+    "pareto", "permutation", "permuted", "poisson", "power", "rayleigh", "shuffle", "spawn", "standard_cauchy",
+    "standard_exponential", "standard_gamma", "standard_t", "triangular", "vonmises", "wald", "weibull", "zipf",
+)  # fmt: skip
+"""What numpy's generators offer and no design serves."""
+
+Size = int | tuple[int, ...] | None
+Drawn = Any  # a float or an array, which numpy states by overloads
 
 
-class Sobol:
-    """A generator in place of numpy's, whose normal and uniform columns are coordinates of given points.
+@dataclass(frozen=True)
+class Served:
+    """Where a simulator's deviates came from.
 
-    Draws with an axis of as many rows as there are take the next coordinates until none is left; any other draw is made as
-    usual.
+    Arguments:
+        columns: How many columns of them were coordinates of the design.
+        ordinary: What drew the others, by name, once for each column.
+    """
+
+    columns: int
+    ordinary: tuple[str, ...]
+
+    def __add__(self, other: "Served") -> "Served":
+        return Served(self.columns + other.columns, self.ordinary + other.ordinary)
+
+    def __str__(self) -> str:
+        said = f"{self.columns} of {self.columns + len(self.ordinary)} columns of deviates from the design"
+        others = ", ".join(dict.fromkeys(self.ordinary))
+        return f"{said}; ordinary random numbers for {others}" if others else said
+
+
+class Deviates(np.random.Generator):
+    """A generator of numpy's whose uniform and normal columns are coordinates of given points.
+
+    `random`, `uniform`, `standard_normal` and `normal`, drawn with an axis of as many rows as there are, take the next
+    coordinates until none is left. Any other draw is numpy's own, from the same stream, and `served` says so.
 
     Arguments:
         points: In the unit cube `(n, C)`.
@@ -35,52 +76,76 @@ class Sobol:
     """
 
     def __init__(self, points: np.ndarray, rng: np.random.Generator, mirrored: bool = False):
+        super().__init__(rng.bit_generator)
         self._points, self._rng, self._mirrored, self._taken = points, rng, mirrored, 0
         self._rows = len(points) * (2 if mirrored else 1)
+        self._ordinary: list[str] = []
 
     @classmethod
-    def sequence(cls, seed: list[int], n: int, start: int = 0) -> "Sobol":
+    def sequence(cls, seed: list[int], n: int, start: int = 0) -> "Deviates":
         """n points of the sequence that `seed` scrambles, after the first `start`, for n rows of theta and covariates."""
-        engine = torch.quasirandom.SobolEngine(
-            COLUMNS, scramble=True, seed=int(np.random.SeedSequence(seed).generate_state(1)[0])
-        )
-        points = engine.fast_forward(start).draw(n, dtype=torch.float64).numpy()
+        scramble = int(np.random.SeedSequence(seed).generate_state(1)[0])
+        points = sobol(COLUMNS, n, scramble, start).numpy()
         return cls(points, np.random.default_rng([*seed, start]))
 
-    def mirrored(self) -> "Sobol":
+    def mirrored(self) -> "Deviates":
         """A generator of noise for the rows in pairs, 2 n of them, from the coordinates that are left."""
-        return Sobol(self._points[:, self._taken :], self._rng, mirrored=True)
+        return Deviates(self._points[:, self._taken :], self._rng, mirrored=True)
 
-    def random(self, size=None):
+    @property
+    def served(self) -> Served:
+        """What was drawn so far, and from where."""
+        return Served(self._taken, tuple(self._ordinary))
+
+    def random(  # type: ignore[override]
+        self, size: Size = None, dtype: DTypeLike = np.float64, out: np.ndarray | None = None
+    ) -> Drawn:
         """As numpy's."""
+        return self._uniform("random", size, dtype, out)
+
+    def standard_normal(  # type: ignore[override]
+        self, size: Size = None, dtype: DTypeLike = np.float64, out: np.ndarray | None = None
+    ) -> Drawn:
+        """As numpy's."""
+        if np.dtype(dtype) != np.float64 or out is not None:
+            drawn = self._rng.standard_normal(size, dtype, out)  # type: ignore[arg-type]
+            return self._noted("standard_normal", drawn)
+        return ndtri(self._uniform("standard_normal", size))
+
+    def normal(  # type: ignore[override]
+        self, loc: ArrayLike = 0.0, scale: ArrayLike = 1.0, size: Size = None
+    ) -> Drawn:
+        """As numpy's."""
+        return loc + scale * ndtri(self._uniform("normal", _shape(loc, scale, size)))
+
+    def uniform(  # type: ignore[override]
+        self, low: ArrayLike = 0.0, high: ArrayLike = 1.0, size: Size = None
+    ) -> Drawn:
+        """As numpy's."""
+        width = np.asarray(high) - low
+        return low + width * self._uniform("uniform", _shape(low, high, size))
+
+    def _uniform(
+        self,
+        name: str,
+        size: Size,
+        dtype: DTypeLike = np.float64,
+        out: np.ndarray | None = None,
+    ) -> Drawn:
+        """Uniform deviates, for the caller `name`: from the design where they fit it."""
         shape = () if size is None else tuple(np.atleast_1d(size))
         axis = next((a for a, length in enumerate(shape) if length == self._rows), None)
         columns = 0 if axis is None else int(np.prod(shape)) // self._rows
-        if axis is None or self._taken + columns > self._points.shape[1]:
-            return self._rng.random(size)
-        return np.moveaxis(
-            self._coordinates(columns).reshape(self._rows, *shape[:axis], *shape[axis + 1 :]),
-            0,
-            axis,
-        )
+        left = self._points.shape[1] - self._taken
+        plain = np.dtype(dtype) == np.float64 and out is None
+        if axis is None or columns > left or not plain:
+            return self._noted(name, self._rng.random(size, dtype, out))  # type: ignore[arg-type]
+        rest = (*shape[:axis], *shape[axis + 1 :])
+        return np.moveaxis(self._coordinates(columns).reshape(self._rows, *rest), 0, axis)
 
-    def standard_normal(self, size=None):
-        """As numpy's."""
-        return ndtri(self.random(size))
-
-    def normal(self, loc=0.0, scale=1.0, size=None):
-        """As numpy's."""
-        return loc + scale * self.standard_normal(
-            np.broadcast_shapes(np.shape(loc), np.shape(scale)) if size is None else size
-        )
-
-    def uniform(self, low=0.0, high=1.0, size=None):
-        """As numpy's."""
-        shape = np.broadcast_shapes(np.shape(low), np.shape(high)) if size is None else size
-        return low + (np.asarray(high) - low) * self.random(shape)
-
-    def __getattr__(self, name):
-        return getattr(self._rng, name)
+    def _noted(self, name: str, drawn: Drawn) -> Drawn:
+        self._ordinary += [name] * max(1, np.size(drawn) // self._rows)
+        return drawn
 
     def _coordinates(self, columns: int) -> np.ndarray:
         """The next coordinates of all rows, uniform also within the sequence's last binary digit."""
@@ -88,6 +153,22 @@ class Sobol:
         self._taken += columns
         u = points + RESOLUTION * self._rng.random(points.shape)
         return twice(u, 1 - u) if self._mirrored else u
+
+
+def _shape(a: ArrayLike, b: ArrayLike, size: Size) -> Size:
+    return np.broadcast_shapes(np.shape(a), np.shape(b)) if size is None else size
+
+
+def _numpys(name: str) -> Callable[..., Drawn]:
+    def draw(self: Deviates, *args: Any, **kwargs: Any) -> Drawn:
+        return self._noted(name, getattr(self._rng, name)(*args, **kwargs))
+
+    draw.__name__, draw.__doc__ = name, "Numpy's own."
+    return draw
+
+
+for _name in ORDINARY:
+    setattr(Deviates, _name, _numpys(_name))
 
 
 def twice(first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
@@ -98,16 +179,28 @@ def twice(first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
 
 
 def simulate(
-    modality, space, n: int, seed: list[int], start: int = 0
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    modality: Modality, space: ParameterSpace, n: int, seed: list[int], start: int = 0
+) -> tuple[np.ndarray, Columns]:
     """n rows after the first `start`, both even: theta `(n, D)`, and covariates and observables as columns."""
     if n % 2:
         raise BadSetting(
             f"simulate.train is an odd number of rows, but training takes them in pairs: {n}",
             "make it even",
         )
-    rng = Sobol.sequence(seed, n // 2, start // 2)
-    theta = space.draw(n // 2, rng)
-    covariates = {name: twice(column) for name, column in modality.covariates(n // 2, rng).items()}
-    theta = twice(theta)
-    return theta, {**modality.simulate(theta, covariates, rng.mirrored()), **covariates}
+    return _drawn(modality, space, n // 2, Deviates.sequence(seed, n // 2, start // 2))[0]
+
+
+def served(modality: Modality, space: ParameterSpace, points: int = BLOCK) -> Served:
+    """Where all deviates of simulations at a few points come from."""
+    return _drawn(modality, space, points, Deviates.sequence([0], points))[1]
+
+
+def _drawn(
+    modality: Modality, space: ParameterSpace, n: int, rng: Deviates
+) -> tuple[tuple[np.ndarray, Columns], Served]:
+    """theta and columns, 2 n rows of each, and where they are from."""
+    theta = space.draw(n, rng)
+    covariates = {name: twice(column) for name, column in modality.covariates(n, rng).items()}
+    theta, noise = twice(theta), rng.mirrored()
+    observables = modality.simulate(theta, covariates, noise)
+    return (theta, {**observables, **covariates}), rng.served + noise.served

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .errors import NotFinite
 from .heads import Head
+from .numerics.schedules import cosine
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,7 @@ def _run(
     ):
         head.enter(phase, step / steps)
         for group in optimiser.param_groups:
-            group["lr"] = (
-                rate * min(1.0, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * step / steps))
-            )
+            group["lr"] = cosine(rate, step, steps)
         loss = head.loss(rows.z[batch], rows.e[batch], rows.phi[batch], generator)
         optimiser.zero_grad()
         loss.backward()

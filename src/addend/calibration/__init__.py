@@ -8,10 +8,10 @@ from .additive import Additive
 from .centring import Centring, fit_centring
 from .closure import Closure
 from .coverage import Coverage
-from .gate import Verdict, judge
+from .gate import Ruling, judge
 from .independence import Pairs, check_independence
 from .information import Mean, ScoreRegression, log_score
-from .local import LocalMoments, calibrate
+from .local import LocalMoments, locate
 from .neyman import Audit, CriticalValues, Draws, learn
 from .normalisation import Normalisation
 from .pairwise import PairwiseTerm
@@ -20,7 +20,7 @@ from .record import Record
 from .sandwich import godambe_weights, sandwich
 from .score import ScoreMoments
 from .support import Outside, Support
-from .tension import Tension
+from .tension import TensionLaw
 from .trust import TrustSize, trust_size
 
 __all__ = [
@@ -39,19 +39,19 @@ __all__ = [
     "PairwiseTerm",
     "Ranks",
     "Record",
+    "Ruling",
     "ScoreMoments",
     "ScoreRegression",
     "Support",
-    "Tension",
+    "TensionLaw",
     "TrustSize",
-    "Verdict",
-    "calibrate",
     "check_independence",
     "cluster_covariance",
     "fit_centring",
     "godambe_weights",
     "judge",
     "learn",
+    "locate",
     "log_score",
     "sandwich",
     "trust_size",

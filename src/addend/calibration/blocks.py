@@ -14,9 +14,9 @@ from ..calibration import (
     Normalisation,
     Ranks,
     Record,
+    Ruling,
     ScoreMoments,
-    Tension,
-    Verdict,
+    TensionLaw,
 )
 from ..calibration.record import information_kept
 from ..calibration.score import information_ratio, pooled_p_value
@@ -35,7 +35,7 @@ QUESTIONS = {
 
 
 def encoder_record(
-    record: Record, space: ParameterSpace, gate: Verdict | None = None, **about
+    record: Record, space: ParameterSpace, gate: Ruling | None = None, **about
 ) -> dict:
     """What `encoder_page` takes, from a record and the gate's verdict on it.
 
@@ -97,7 +97,7 @@ def score_blocks(moments: ScoreMoments, expected: int) -> dict:
     }
 
 
-def gate_block(gate: Verdict) -> dict:
+def gate_block(gate: Ruling) -> dict:
     """The gate's verdict, its checks as questions."""
     checks = [
         {"question": QUESTIONS[c.name], "passed": c.passed, "sentence": _sentence(c.sentence)}
@@ -133,7 +133,7 @@ def pulls_block(closure: Closure) -> dict:
     return {"universes": int(closure.n), "mean": mean, "spread": spread}
 
 
-def tension_block(law: Tension, observed: float) -> dict:
+def tension_block(law: TensionLaw, observed: float) -> dict:
     """The observed Q among the simulated ones."""
     return {
         "observed": float(observed),

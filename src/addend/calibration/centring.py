@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from ..numerics.polynomials import Polynomial
 from .additive import plain
-from .basis import Polynomial
 from .score import ScoreMoments, pooled_p_value, squared_bias
 from .subspace import whitener
 from .trust import trust_size

@@ -23,7 +23,7 @@ TOO_WIDE = 0.1
 
 
 @dataclass(frozen=True)
-class Check:
+class Criterion:
     """One threshold: its name, whether it was met, and a sentence that says so."""
 
     name: str
@@ -32,10 +32,10 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Ruling:
     """What the gate says."""
 
-    checks: tuple[Check, ...]
+    checks: tuple[Criterion, ...]
 
     @property
     def passed(self) -> bool:
@@ -49,7 +49,7 @@ class Verdict:
         return "; ".join(refused) if refused else "every threshold is met"
 
     def as_dict(self) -> dict:
-        """The verdict as plain JSON."""
+        """The ruling as plain JSON."""
         return {
             "passed": self.passed,
             "reason": self.reason,
@@ -62,8 +62,8 @@ def judge(
     thresholds: Thresholds | Mapping[str, float],
     difference: Mean | None = None,
     champion: str = "",
-) -> Verdict:
-    """The verdict on a candidate.
+) -> Ruling:
+    """The ruling on a candidate.
 
     Arguments:
         record: Of the candidate.
@@ -79,36 +79,36 @@ def judge(
     checks = [CHECKS[name](record, value) for name, value in thresholds.as_dict().items()]
     if difference is not None:
         checks.append(_against(difference, champion))
-    return Verdict(tuple(checks))
+    return Ruling(tuple(checks))
 
 
-def _trust(record: Record, times: float) -> Check:
+def _trust(record: Record, times: float) -> Criterion:
     if "score" not in record.parts:
         return _missing("trust", "the score was")
     size, needed = trust_size(record.parts["score"]), times * record.expected
     measured = f"{size.value:,.0f}" if np.isfinite(size.value) else "beyond measure"
     ok = bool(size.low >= needed)
-    return Check("trust", ok, (
+    return Criterion("trust", ok, (
         f"trust size N* is {measured}, with 95 % confidence at least {size.low:,.0f}, {'and' if ok else 'but'} {needed:,.0f} is"
         f" needed: {times:g} times the {record.expected:,} observations it is meant for"
     ))  # fmt: skip
 
 
-def _normalisation(record: Record, nats: float) -> Check:
+def _normalisation(record: Record, nats: float) -> Criterion:
     if "normalisation" not in record.parts:
         return _missing("normalisation", "the integral of exp(psi) was")
     worst = record.expected * record.parts["normalisation"].worst()
-    return Check("normalisation", bool(worst <= nats), (
+    return Criterion("normalisation", bool(worst <= nats), (
         f"its exp(psi) integrates to one within {worst:.2g} nat over {record.expected:,} observations, {nats:g} nat being allowed"
     ))  # fmt: skip
 
 
-def _coverage(record: Record, tolerance: float) -> Check:
+def _coverage(record: Record, tolerance: float) -> Criterion:
     curves = {k: part for k, part in record.parts.items() if isinstance(part, Coverage)}
     if not curves:
         return _missing("coverage", "coverage was")
     sentences = [s for key, curve in curves.items() for s in _off(key, curve, tolerance)]
-    return Check(
+    return Criterion(
         "coverage",
         not sentences,
         ", ".join(sentences) or f"regions cover within {tolerance:g} and chance",
@@ -128,7 +128,7 @@ def _off(key: str, curve: Coverage, tolerance: float) -> list[str]:
     ]
 
 
-def _curvature(record: Record, tolerance: float) -> Check:
+def _curvature(record: Record, tolerance: float) -> Criterion:
     if "score" not in record.parts:
         return _missing("curvature", "the score was")
     ratio = pooled_ratio(record.parts["score"])
@@ -138,35 +138,35 @@ def _curvature(record: Record, tolerance: float) -> Check:
         else "underconfident: intervals come out too wide"
     )
     ok = bool(abs(ratio - 1) <= tolerance)
-    return Check(
+    return Criterion(
         "curvature",
         ok,
         f"variance of the score over curvature is {ratio:.2f}" + ("" if ok else f", {word}"),
     )
 
 
-def _information(record: Record, least: float) -> Check:
+def _information(record: Record, least: float) -> Criterion:
     kept = information_kept(record)
     if kept is None:
         return _missing("information", "what f_m keeps was")
     sentence = f"its f_m keeps {kept:.1%} of the Fisher information, {least:.1%} being needed"
-    return Check("information", bool(kept >= least), sentence)
+    return Criterion("information", bool(kept >= least), sentence)
 
 
-def _against(difference: Mean, champion: str) -> Check:
+def _against(difference: Mean, champion: str) -> Criterion:
     value, error = difference.value, difference.error
     ok = bool(value >= -error)
     whose = champion or "the champion"
     word = "not worse than" if ok else "worse than"
-    return Check(
+    return Criterion(
         "log_score",
         ok,
         f"held-out log score is {word} that of {whose}: {value:+.4f} +- {error:.4f} nat",
     )
 
 
-def _missing(name: str, what: str) -> Check:
-    return Check(name, False, f"{what} never measured")
+def _missing(name: str, what: str) -> Criterion:
+    return Criterion(name, False, f"{what} never measured")
 
 
 CHECKS = {

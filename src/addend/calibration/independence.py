@@ -25,8 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import BadSetting, CoupledModalities, TooFewSimulations
+from ..numerics.polynomials import Polynomial
 from .additive import Additive, listed
-from .basis import Polynomial
 from .logistic import fit_logistic
 
 BLOCK, REPAIRINGS, LEAST, CLIP, TINY = 16, 199, 100, 4.0, 1e-6

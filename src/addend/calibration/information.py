@@ -20,6 +20,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from ..errors import TooFewSimulations
+from ..numerics.polynomials import quadratic
 from .additive import Additive, summed
 from .score import ScoreMoments
 from .subspace import whitener
@@ -103,9 +104,3 @@ def kept_fisher(fit: ScoreRegression, audit: ScoreRegression) -> np.ndarray:
     total = audit.tt / audit.n
     w = whitener(total, np.diagonal(total))
     return np.sort(1 - np.linalg.eigvalsh(w.T @ audit.residual(fit.coefficients()) @ w))
-
-
-def quadratic(z: np.ndarray) -> np.ndarray:
-    """1, z and all products of two of its columns `(N, F)`, for z `(N, Z)`."""
-    i, j = np.triu_indices(z.shape[1])
-    return np.concatenate([np.ones((len(z), 1)), z, z[:, i] * z[:, j]], axis=1)

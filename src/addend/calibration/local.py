@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import TooFewSimulations
+from ..numerics.folding import fold_into
 from .additive import Additive, setting, summed
 from .subspace import whitener
 
@@ -96,16 +97,14 @@ def require_enough(simulations: int, n: int, name: str) -> None:
         )
 
 
-def design(
+def scatter(
     centre, covariance, n: int, rng: np.random.Generator, low, high, spread: float = 1.5
 ) -> np.ndarray:
     """n thetas `(n, P)` scattered `spread` standard deviations around the centre, folded back into the box."""
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
-    u = (np.asarray(centre) + spread * rng.standard_normal((n, len(root))) @ root.T - low) / (
-        np.asarray(high) - low
-    )
-    return low + (np.asarray(high) - low) * (1 - np.abs(u % 2 - 1))
+    theta = np.asarray(centre) + spread * rng.standard_normal((n, len(root))) @ root.T
+    return fold_into(theta, low, high)
 
 
 def constraint_term(name: str, sd: float, centre: float, at: float) -> Term:
@@ -114,7 +113,7 @@ def constraint_term(name: str, sd: float, centre: float, at: float) -> Term:
     return Term((name,), 1, precision[0] * (centre - at), precision, precision, 0.0)
 
 
-def calibrate(names, theta_hat, centre, terms: list[Term], observed=None) -> LocalCalibration:
+def locate(names, theta_hat, centre, terms: list[Term], observed=None) -> LocalCalibration:
     """theta_c from all terms of a sum.
 
     Arguments:

@@ -19,27 +19,31 @@ from torch import Tensor
 
 from ..encoder import Encoder
 from ..modality import Columns, Modality
+from ..numerics.designs import sobol
+from ..numerics.quadrature import even
+from ..numerics.students import student_around
 from ..parameters import ParameterSpace
 from ..scalar.jet import differentiate
 from ..settings import EncoderCalibration
 from . import tarp
 from .coverage import Coverage, central_credibility, credibility_from_weights
 from .neighbourhood import Neighbourhood
-from .normalisation import Normalisation, student_proposal
+from .normalisation import Normalisation
 from .ranks import Ranks, rank_from_weights
 from .record import Record
 from .score import ScoreMoments
 
 PARTS = 8
 NODES = {1: 401, 2: 81}
-SPAN = 8.0
 ROWS, PAIRS = 2**12, 2**20
 
 
-def measure(encoder: Encoder, modality: Modality, amount: EncoderCalibration, part: int) -> Record:
+def measure_part(
+    encoder: Encoder, modality: Modality, amount: EncoderCalibration, part: int
+) -> Record:
     """One of the `PARTS` of a record: the same for the same seed, and independent of the others."""
     rng = np.random.default_rng([amount.seed, part, *b"calibrate"])
-    cells = design(encoder.space, amount.cells, amount.seed)
+    cells = cells_over(encoder.space, amount.cells, amount.seed)
     moments = score(encoder, modality, cells, -(-amount.simulations // PARTS), rng)
     parts = {"score": moments, "normalisation": normalisation(encoder, modality, cells, rng)}
     sets = -(-amount.datasets // (PARTS * amount.cells))
@@ -51,10 +55,9 @@ def measure(encoder: Encoder, modality: Modality, amount: EncoderCalibration, pa
     )
 
 
-def design(space: ParameterSpace, cells: int, seed: int) -> np.ndarray:
+def cells_over(space: ParameterSpace, cells: int, seed: int) -> np.ndarray:
     """The cells `(K, P)`: a scrambled Sobol sequence in the support."""
-    sobol = torch.quasirandom.SobolEngine(len(space), scramble=True, seed=seed)
-    return space.from_unit(sobol.draw(cells, dtype=torch.float64).numpy())
+    return space.from_unit(sobol(len(space), cells, seed).numpy())
 
 
 def score(
@@ -99,25 +102,15 @@ def normalisation(
     names, (z, e) = encoder.space.names, _simulated(encoder, modality, cells, rng)
     phi = encoder.phi(torch.from_numpy(cells))[:, None]
     if z.shape[2] in NODES:
-        nodes, log_volume = grid(z)
+        nodes, log_volume = even(z, NODES[z.shape[2]])
         psi = encoder.head(torch.from_numpy(nodes), e, phi).numpy() + log_volume[:, None]
         return Normalisation.integrate(names, cells, psi[:, None], np.ones(nodes.shape[1]))
     nodes, log_q = (
-        np.stack(a) for a in zip(*(student_proposal(rows, ROWS, rng) for rows in z), strict=True)
+        np.stack(a) for a in zip(*(student_around(rows, ROWS, rng) for rows in z), strict=True)
     )
     return Normalisation.measure(
         names, cells, encoder.head(torch.from_numpy(nodes), e, phi).numpy(), log_q
     )
-
-
-def grid(z: np.ndarray, span: float = SPAN) -> tuple[np.ndarray, np.ndarray]:
-    """A regular grid `(K, G, Z)` that spans the simulated z `(K, n, Z)` with room to spare, and log of its cell `(K,)`."""
-    mean, std = z.mean(axis=1), z.std(axis=1)
-    line = np.linspace(-span, span, NODES[z.shape[2]])
-    nodes = np.stack(np.meshgrid(*[line] * z.shape[2], indexing="ij"), axis=-1).reshape(
-        -1, z.shape[2]
-    )
-    return mean[:, None] + std[:, None] * nodes, np.log(std * (line[1] - line[0])).sum(axis=1)
 
 
 def observe(

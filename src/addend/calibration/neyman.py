@@ -18,9 +18,9 @@ import numpy as np
 from scipy.optimize import linprog
 
 from ..errors import TooFewSimulations
+from ..numerics.polynomials import Polynomial
 from .additive import Additive, listed, plain, setting, summed
 from .bands import binomial
-from .basis import Polynomial
 from .coverage import ONE_SIGMA, TWO_SIGMA
 
 LEVELS = (ONE_SIGMA, TWO_SIGMA)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import logsumexp
-from scipy.stats import multivariate_t
 
 from ..errors import TooFewSimulations
+from ..numerics.polynomials import Polynomial
 from .additive import Additive, setting, summed
-from .basis import Polynomial
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +83,3 @@ class Normalisation(Additive):
                 f"Z(theta) has {float(self.n):.0f} draws", "draw at least ten, better thousands"
             )
         return float(self.n)
-
-
-def student_proposal(
-    z: np.ndarray, n: int, rng: np.random.Generator, dof: float = 4.0, inflation: float = 2.0
-):
-    """n draws `(n, Z)` of a wide multivariate Student law around observed z `(N, Z)`, and their log-density `(n,)`."""
-    shape = np.cov(z, rowvar=False).reshape(z.shape[1], z.shape[1]) * inflation
-    law = multivariate_t(loc=z.mean(axis=0), shape=shape, df=dof)
-    draws = np.reshape(law.rvs(n, random_state=rng), (n, z.shape[1]))
-    return draws, np.reshape(law.logpdf(draws), n)

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..numerics.polynomials import Polynomial, quadratic
 from ..parameters import ParameterSpace
 from ..scalar import Function
 from .additive import plain
-from .basis import Polynomial
 from .independence import Pairs, derange, equal_theta
 from .logistic import fit_logistic
 
@@ -93,8 +93,7 @@ class PairwiseTerm:
         r = (torch.from_numpy(np.concatenate([a, b], axis=1)) - means) / torch.from_numpy(
             self.scale
         )
-        i, j = np.triu_indices(r.shape[-1])
-        return torch.cat([torch.ones_like(r[..., :1]), r, r[..., i] * r[..., j]], dim=-1)
+        return quadratic(r)
 
     def _varying(self, theta: Tensor) -> Tensor:
         """The monomials `(*, V)` in theta of which each coefficient of the logit is a sum."""

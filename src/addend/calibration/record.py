@@ -45,8 +45,8 @@ class Record:
         expected: The number of observations it is meant for.
         lossless: Whether f_m is invertible, so that no information is lost.
         parts: Diagnostics by name.
-        support: The out-of-support detector.
-        centring: The score-centring fitted to it, whether or not it is used.
+        support: The out-of-support detector, once all parts are added.
+        centring: The score-centring fitted to their sum, whether or not it is used.
     """
 
     name: str
@@ -58,6 +58,12 @@ class Record:
     centring: Centring | None = None
 
     def __add__(self, other: "Record") -> "Record":
+        """The record of both pools. A support or a centring is fitted to a whole pool, and does not add."""
+        if any(r.support or r.centring for r in (self, other)):
+            raise NotMergeable(
+                f"a record of '{self.name}' that has its support or centring already takes no other",
+                "add the records first, then fit support and centring to the sum",
+            )
         mine, theirs = ((r.name, r.names, r.expected, r.lossless) for r in (self, other))
         if mine != theirs:
             raise NotMergeable(
@@ -65,7 +71,7 @@ class Record:
             )
         keys = dict.fromkeys([*self.parts, *other.parts])
         parts = {k: sum(r.parts[k] for r in (self, other) if k in r.parts) for k in keys}
-        return Record(*mine, parts, self.support or other.support, self.centring or other.centring)
+        return Record(*mine, parts)
 
     def __radd__(self, other: int) -> "Record":
         return self if other == 0 else NotImplemented

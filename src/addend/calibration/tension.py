@@ -23,7 +23,7 @@ def statistic(separate: np.ndarray, together: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class Tension(Additive):
+class TensionLaw(Additive):
     """Simulated Q, one pseudo-experiment a row.
 
     Arguments:

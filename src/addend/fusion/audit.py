@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import chi2, norm
 
-from ..calibration import Audit, Closure, Tension
+from ..calibration import Audit, Closure, TensionLaw
 from ..calibration.additive import Additive, listed
 from ..calibration.blocks import critical_blocks, pulls_block, tension_block
 from ..calibration.coverage import LEVELS
@@ -115,7 +115,7 @@ def blocks_of(
         "pulls": _pulls(audit, criticals, fit),
     }
     if observed is not None and audit.q is not None:
-        found["tension"] = tension_block(Tension("modalities", audit.q), observed)
+        found["tension"] = tension_block(TensionLaw("modalities", audit.q), observed)
     return {k: b for k, b in found.items() if b}
 
 

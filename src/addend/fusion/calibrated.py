@@ -16,6 +16,7 @@ from ..maximum.fit import Fit
 from ..maximum.modes import maximise
 from ..maximum.tension import groups
 from ..modality import Columns, Modality
+from ..numerics.folding import fold
 from .answer import Answer
 from .audit import Audited, Posteriors, blocks_of, error_audits, said_of
 from .correction import correct
@@ -137,7 +138,7 @@ def scattered(samples: np.ndarray, fit: Fit, n: int, seed: list[int]) -> np.ndar
     rng = np.random.default_rng(seed)
     mean, drawn = samples.mean(axis=0), samples[rng.integers(len(samples), size=n)]
     u = fit.space.to_unit(mean + WIDEN * (drawn - mean))
-    return fit.space.from_unit(1 - np.abs(1 - np.mod(u, 2)))
+    return fit.space.from_unit(fold(u))
 
 
 def concluded(

@@ -16,7 +16,7 @@ the encoders' bias is worth. The other corrections change S itself (`terms`); wh
 import numpy as np
 import torch
 
-from ..calibration.local import LocalCalibration, Term, calibrate, constraint_term, require_enough
+from ..calibration.local import LocalCalibration, Term, constraint_term, locate, require_enough
 from ..maximum.fit import Fit
 from ..scalar import Constraint, Lazy
 from .experiments import Laboratory
@@ -34,7 +34,7 @@ def correct(laboratory: Laboratory, fit: Fit, times: int, seed: int) -> LocalCal
         rng = np.random.default_rng([seed, *b"local"])
         terms = [_term(laboratory, m, theta_hat, centre, times, rng) for m in laboratory.psi]
         terms += [_constraint(laboratory, c, theta_hat, centre) for c in laboratory.constraints]
-        found = calibrate(space.names, theta_hat, centre, terms, observed)
+        found = locate(space.names, theta_hat, centre, terms, observed)
         centre = np.clip(found.theta, space.low, space.high)
     return found
 

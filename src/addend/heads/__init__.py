@@ -6,11 +6,9 @@ from .corrected import Corrected
 from .ensemble import Ensemble
 from .exponential import Exponential
 from .flow import Flow
+from .kinds import HEADS, build
 from .ratio import Ratio
 from .selfnormalised import SelfNormalised
-
-KINDS = (Categorical, Corrected, Ensemble, Exponential, Flow, Ratio, SelfNormalised)
-HEADS: dict[str, type[Head]] = {head.kind: head for head in KINDS}
 
 __all__ = [
     "HEADS",
@@ -22,4 +20,5 @@ __all__ = [
     "Head",
     "Ratio",
     "SelfNormalised",
+    "build",
 ]

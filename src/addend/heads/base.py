@@ -11,6 +11,7 @@ Nothing in a head may depend on the rest of the batch (no batch statistics): psi
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ class Head(nn.Module, ABC):
     """A scalar function of theta for each observation.
 
     Class attributes:
-        kind: The name under which `HEADS` rebuilds it.
+        kind: The name under which `build` makes it.
         normalised: Whether exp(psi) integrates to one over z for every theta.
     """
 
@@ -40,7 +41,16 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def config(self) -> dict:
-        """Plain JSON from which `HEADS[kind](**config)` rebuilds the same architecture."""
+        """Plain JSON from which `from_config` makes the same architecture."""
+
+    @classmethod
+    def from_config(cls, config: dict, build: "Build") -> "Head":
+        """The head that `config` described; `build` makes the heads inside it, if it has any."""
+        return cls(**config)
+
+    def as_dict(self) -> dict:
+        """Its kind and its configuration: what `heads.build` takes."""
+        return {"kind": self.kind, "config": self.config()}
 
     def phases(self) -> list[list[nn.Parameter]]:
         """Groups of weights that training takes in turn; one group of everything unless a head says otherwise."""
@@ -59,6 +69,10 @@ class Head(nn.Module, ABC):
     def outer(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """psi `(J, N)` in nats of every `phi (J, K)` with every observation `z (N, Z)`, `e (N, E)`."""
         return self(z[None], e[None], phi[:, None])
+
+
+Build = Callable[..., Head]
+"""A kind and a configuration to a head, as `heads.build`."""
 
 
 class SplitMLP(nn.Module):

@@ -12,6 +12,7 @@ neighbours the indicators are blended by a C2 step, flat at every index, so that
 import torch
 from torch import Tensor
 
+from .base import Head
 from .wrapped import Wrapped
 
 
@@ -30,19 +31,19 @@ class Categorical(Wrapped):
     """Another head whose theta has an index among its coordinates.
 
     Arguments:
-        inner: `{"kind": ..., "config": ...}` of that head, with K - 1 + n coordinates.
+        inner: That head, with K - 1 + n coordinates.
         column: Which of the K coordinates is the index.
         classes: The number n of models.
     """
 
     kind = "categorical"
 
-    def __init__(self, inner: dict, column: int, classes: int):
+    def __init__(self, inner: Head, column: int, classes: int):
         super().__init__(inner)
         self.column, self.classes, self.normalised = column, classes, self.inner.normalised
 
     def config(self) -> dict:
-        """The arguments that rebuild this head."""
+        """What `from_config` takes."""
         return {**super().config(), "column": self.column, "classes": self.classes}
 
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:

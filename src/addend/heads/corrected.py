@@ -10,20 +10,25 @@ a Poisson regression, solved by Newton steps. It does not centre the score under
 
 import copy
 import math
-from itertools import combinations_with_replacement
 
 import torch
 from torch import Tensor
 
+from ..numerics.polynomials import exponents, monomials
 from .base import Head
 from .wrapped import Wrapped
+
+RIDGE = 1e-8
+"""Of the mean curvature: it decides only about combinations of monomials that the draws do not tell apart."""
+STILL = 1e-9
+"""Nats: what the last Newton steps may still move, far below the error that the draws leave in log Z."""
 
 
 class Corrected(Wrapped):
     """A ratio less the polynomial c(phi, e) = m(phi)^T W m(e) that normalises it, m being all monomials up to a degree.
 
     Arguments:
-        inner: `{"kind": ..., "config": ...}` of the head that is corrected.
+        inner: The head that is corrected.
         coordinates, covariates: The sizes K and E.
         degree: The degree in phi; in e it is half of that.
     """
@@ -31,14 +36,14 @@ class Corrected(Wrapped):
     kind = "corrected"
     normalised = False
 
-    def __init__(self, inner: dict, coordinates: int, covariates: int, degree: int = 4):
+    def __init__(self, inner: Head, coordinates: int, covariates: int, degree: int = 4):
         super().__init__(inner)
         self.coordinates, self.covariates, self.degree = coordinates, covariates, degree
         self._phi, self._e = _exponents(coordinates, degree), _exponents(covariates, degree // 2)
         self.register_buffer("weights", torch.zeros(len(self._phi), len(self._e)))
 
     def config(self) -> dict:
-        """The arguments that rebuild this head."""
+        """What `from_config` takes."""
         return {
             **super().config(),
             "coordinates": self.coordinates,
@@ -73,10 +78,7 @@ def correct(
 
     The fit is over N pairs and over each x at once more thetas moved along, so that N = 10^4 or more is enough.
     """
-    corrected = Corrected(
-        {"kind": head.kind, "config": head.config()}, phi.shape[1], e.shape[1], degree
-    ).to(z.dtype)
-    corrected.inner = copy.deepcopy(head)
+    corrected = Corrected(copy.deepcopy(head), phi.shape[1], e.shape[1], degree).to(z.dtype)
     with torch.no_grad():
         thetas = [phi.roll(k, 0) for k in range(4)]
         psi = torch.cat([head(z, e, t) for t in thetas]).double()
@@ -99,7 +101,7 @@ def _poisson(features: Tensor, psi: Tensor, steps: int) -> Tensor:
         rate = (psi - features @ w).exp()
         gradient = ((1 - rate) @ features) / len(psi)
         hessian = features.T @ (rate[:, None] * features) / len(psi)
-        ridge = 1e-8 * hessian.diagonal().mean() * torch.eye(len(w), dtype=w.dtype)
+        ridge = RIDGE * hessian.diagonal().mean() * torch.eye(len(w), dtype=w.dtype)
         step = torch.linalg.solve(hessian + ridge, gradient)
         size = next(
             (s for s in (1.0, 0.3, 0.1, 0.01) if _objective(features, psi, w - s * step) < value),
@@ -107,7 +109,7 @@ def _poisson(features: Tensor, psi: Tensor, steps: int) -> Tensor:
         )
         w = w - size * step
         value = _objective(features, psi, w)
-        if size * step.abs().max() < 1e-9:
+        if size * step.abs().max() < STILL:
             break
     return w
 
@@ -117,21 +119,11 @@ def _objective(features: Tensor, psi: Tensor, w: Tensor) -> Tensor:
     return ((psi - c).exp() + c).mean()
 
 
-def _exponents(variables: int, degree: int) -> list[list[int]]:
-    """The exponents of all monomials up to a total degree, the constant first."""
-    terms = [
-        t for d in range(degree + 1) for t in combinations_with_replacement(range(variables), d)
-    ]
-    return [[t.count(v) for v in range(variables)] for t in terms]
+def _exponents(variables: int, degree: int) -> list[tuple[int, ...]]:
+    """The exponents of the monomials in the order in which `weights` holds their coefficients."""
+    return exponents([degree] * variables, degree, falling=True)
 
 
-def _monomials(v: Tensor, exponents: list[list[int]]) -> Tensor:
+def _monomials(v: Tensor, powers: list[tuple[int, ...]]) -> Tensor:
     """All monomials `(*, P)` of `v (*, V)`."""
-    one = v.new_ones(v.shape[:-1])
-    return torch.stack(
-        [
-            math.prod((v[..., i] ** n for i, n in enumerate(row) if n), start=one)
-            for row in exponents
-        ],
-        -1,
-    )
+    return torch.stack(monomials(v.unbind(-1), powers, v.new_ones(v.shape[:-1])), -1)

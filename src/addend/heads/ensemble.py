@@ -8,33 +8,30 @@ all the noise of the simulations that all are trained on, it keeps. One bad memb
 """
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import BadSetting
-from .base import Head
+from .base import Build, Head
 
 
 class Ensemble(Head):
     """The mean of K densities.
 
     Arguments:
-        members: `{"kind": ..., "config": ...}` of each, all normalised.
+        members: The heads, all normalised, which it takes over.
     """
 
     kind = "ensemble"
     normalised = True
 
-    def __init__(self, members: list[dict]):
+    def __init__(self, members: Iterable[Head]):
         super().__init__()
-        from . import HEADS
-
-        self.members = nn.ModuleList(
-            HEADS[member["kind"]](**member["config"]) for member in members
-        )
+        self.members = nn.ModuleList(members)
         odd = {head.kind for head in self.members if not head.normalised}
-        if odd or not members:
+        if odd or not len(self.members):
             what = f"{', '.join(sorted(odd))} among them" if odd else "none"
             raise BadSetting(
                 f"an ensemble's members are densities, found {what}",
@@ -42,15 +39,13 @@ class Ensemble(Head):
             )
 
     @classmethod
-    def of(cls, heads: list[Head]) -> "Ensemble":
-        """The ensemble of trained heads, which it takes over."""
-        ensemble = cls([{"kind": head.kind, "config": head.config()} for head in heads])
-        ensemble.members = nn.ModuleList(heads)
-        return ensemble
+    def from_config(cls, config: dict, build: Build) -> "Ensemble":
+        """The ensemble that `config` described, of members that `build` makes."""
+        return cls(build(**member) for member in config["members"])
 
     def config(self) -> dict:
-        """The arguments that rebuild this head."""
-        return {"members": [{"kind": head.kind, "config": head.config()} for head in self.members]}
+        """What `from_config` takes."""
+        return {"members": [head.as_dict() for head in self.members]}
 
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """log of the mean density `(*,)` in nats; z `(*, Z)`, e `(*, E)`, phi `(*, K)`."""

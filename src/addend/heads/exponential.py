@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from ..errors import BadSetting, UnfitHead
+from ..numerics import chebyshev
+from ..numerics.designs import lattice
 from .base import Head
 from .categorical import indicators, levels
 
@@ -109,7 +111,7 @@ class Exponential(Head):
                 f"a grid of {' x '.join(str(len(a)) for a in axes)} has {size} nodes, expected at most {LARGEST_GRID}",
                 "use fewer nodes a coordinate, or fewer coordinates",
             )
-        return torch.cartesian_prod(*axes).reshape(-1, len(axes))
+        return lattice(*axes)
 
     def cardinals(self, phi: Tensor) -> list[Tensor]:
         """The cardinal functions `(*, n)` of each axis at `phi (*, K)`; NaN outside the box."""
@@ -159,21 +161,11 @@ class Features(nn.Module):
 def _nodes(axis) -> Tensor:
     if isinstance(axis, dict):
         return levels(axis["levels"])
-    return torch.cos(torch.pi * (torch.arange(axis, dtype=torch.float64) + 0.5) / axis)
+    return chebyshev.nodes(axis)
 
 
 def _cardinal(x: Tensor, axis) -> Tensor:
     """The cardinal functions `(*, n)` of one axis: Lagrange polynomials, or indicators of levels."""
     if isinstance(axis, dict):
         return indicators(x, axis["levels"])
-    coefficients = _chebyshev(_nodes(axis).to(x), axis).mT * 2 / axis
-    coefficients[0] /= 2
-    return _chebyshev(x, axis) @ coefficients
-
-
-def _chebyshev(x: Tensor, n: int) -> Tensor:
-    """T_0 ... T_{n-1} `(*, n)` by their recurrence, which has derivatives everywhere."""
-    t = [torch.ones_like(x), x]
-    for _ in range(n - 2):
-        t.append(2 * x * t[-1] - t[-2])
-    return torch.stack(t[:n], -1)
+    return chebyshev.cardinals(x, axis)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..errors import BadSetting
+from .base import Head
 from .wrapped import Wrapped
 
 
@@ -23,17 +24,17 @@ class SelfNormalised(Wrapped):
     """A density head under the comparison loss.
 
     Arguments:
-        inner: `{"kind": ..., "config": ...}` of a normalised head, such as a flow.
+        inner: A normalised head, such as a flow.
     """
 
     kind = "self_normalised"
     normalised = True
 
-    def __init__(self, inner: dict):
+    def __init__(self, inner: Head):
         super().__init__(inner)
-        if not self.inner.normalised:
+        if not inner.normalised:
             raise BadSetting(
-                f"a {self.inner.kind} head is no density in z",
+                f"a {inner.kind} head is no density in z",
                 "give a head that is normalised, such as a flow",
             )
 

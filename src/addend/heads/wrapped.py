@@ -1,24 +1,27 @@
 """A head around another: what it does not say for itself, the inner one says."""
 
-from .base import Head
+from .base import Build, Head
 
 
 class Wrapped(Head):
     """A head that holds another.
 
     Arguments:
-        inner: `{"kind": ..., "config": ...}` of the other.
+        inner: The other.
     """
 
-    def __init__(self, inner: dict):
+    def __init__(self, inner: Head):
         super().__init__()
-        from . import HEADS
+        self.inner = inner
 
-        self.inner: Head = HEADS[inner["kind"]](**inner["config"])
+    @classmethod
+    def from_config(cls, config: dict, build: Build) -> Head:
+        """The head that `config` described, around one that `build` makes."""
+        return cls(**{**config, "inner": build(**config["inner"])})
 
     def config(self) -> dict:
-        """The arguments that rebuild this head."""
-        return {"inner": {"kind": self.inner.kind, "config": self.inner.config()}}
+        """What `from_config` takes."""
+        return {"inner": self.inner.as_dict()}
 
     def phases(self) -> list:
         """As the inner head's."""

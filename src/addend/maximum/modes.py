@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import BadSetting, NotFinite
+from ..numerics.designs import lattice, sobol
 from ..scalar.base import Scalar
 from .fit import Fit, Mode
 from .newton import Ascent, Cube, ascend, require_numbers
@@ -48,7 +49,7 @@ def ascents(scalar: Scalar, seed: int, starts: Tensor | None, keep: int) -> tupl
         raise BadSetting(
             "S has no parameters, expected at least one", "add a term that depends on theta"
         )
-    theta = Cube(scalar).theta(design(len(scalar.space), seed))
+    theta = Cube(scalar).theta(screen(len(scalar.space), seed))
     with torch.no_grad():
         value = scalar.values(theta)
     require_numbers(scalar, theta, value)
@@ -66,17 +67,11 @@ def ascents(scalar: Scalar, seed: int, starts: Tensor | None, keep: int) -> tupl
     return ascend(scalar, torch.cat([extra, chosen])), len(theta)
 
 
-def design(d: int, seed: int) -> Tensor:
+def screen(d: int, seed: int) -> Tensor:
     """Points of the unit cube that cover it, `(J, d)`."""
     if d in GRID:
-        axis = (torch.arange(GRID[d], dtype=torch.float64) + 0.5) / GRID[d]
-        return torch.cartesian_prod(*[axis] * d).reshape(-1, d)
+        return lattice(*[(torch.arange(GRID[d], dtype=torch.float64) + 0.5) / GRID[d]] * d)
     return sobol(d, SOBOL * d, seed)
-
-
-def sobol(d: int, n: int, seed: int) -> Tensor:
-    """n scrambled Sobol points of the unit cube, `(n, d)`."""
-    return torch.quasirandom.SobolEngine(d, scramble=True, seed=seed).draw(n, dtype=torch.float64)
 
 
 def distinct(t: Tensor, value: Tensor, keep: int, apart: float = 0.1) -> list[int]:

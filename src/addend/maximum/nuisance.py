@@ -22,11 +22,11 @@ integrand, a truncated one included, 24 nodes leave a relative error below 1e-8.
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ..errors import BadSetting
+from ..numerics.quadrature import legendre
 from ..parameters import ParameterSpace
 from ..scalar.base import Scalar
 from ..scalar.jet import Jet
@@ -109,11 +109,7 @@ class Marginal(Eliminated):
                 "profile the others, or sample",
             )
         super().__init__(scalar, names, fit)
-        x, w = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(nodes))
-        self.x = torch.cartesian_prod(*[x] * len(names)).reshape(-1, len(names))
-        self.log_w = (
-            torch.cartesian_prod(*[w.log()] * len(names)).reshape(-1, len(names)).sum(dim=1)
-        )
+        self.x, self.log_w = legendre(len(names), nodes)
 
     def values(self, theta: Tensor) -> Tensor:
         eta, log_w = self.rule(theta)

@@ -18,9 +18,9 @@ from scipy.stats import chi2
 from torch import Tensor
 
 from ..errors import BadSetting
+from ..numerics.designs import lattice, sobol
 from ..scalar.base import Scalar
 from .fit import Fit, Mode
-from .modes import sobol
 from .newton import Ascent, Cube, ascend
 
 SCREEN = 2048
@@ -112,7 +112,7 @@ def contour(
 ) -> Contour:
     """t of a pair of parameters on a grid of +- `sigmas` around theta_hat, or over the support where that ends first."""
     axes = [_axis(scalar, fit, name, points, sigmas) for name in pair]
-    surface = profile(scalar, fit, tuple(pair), torch.cartesian_prod(*axes))
+    surface = profile(scalar, fit, tuple(pair), lattice(*axes))
     return Contour(tuple(pair), axes[0], axes[1], surface.t.reshape(points, points))
 
 

@@ -1,1 +1,1 @@
-"""What several rooms compute, once: no theta has a name here, and nothing is read or written."""
+"""Numerics: what more than one room computes. Each file opens with its formula; none knows of encoders or modalities."""

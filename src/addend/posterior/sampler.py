@@ -18,6 +18,7 @@ import torch
 from ..maximum.curvature import curvature
 from ..maximum.modes import ascents
 from ..maximum.newton import Ascent, Cube, require_numbers
+from ..numerics.folding import fold
 from ..parameters import ParameterSpace
 from ..scalar.base import Scalar
 from .draws import Posterior
@@ -87,7 +88,7 @@ def _starts(
     for shrink in 2.0 ** -np.arange(12):
         pick = rng.randint(len(rows), size=len(left))
         noise = np.stack([spreads[k] @ rng.standard_normal(len(width)) for k in pick])
-        t[left] = _reflect(centres[pick] + shrink * noise)
+        t[left] = fold(centres[pick] + shrink * noise)
         left = left[~(density(t[left]) > float(top) - DEPTH)]
         if not len(left):
             break
@@ -102,10 +103,6 @@ def _spread(scalar: Scalar, reached: Ascent, i: int) -> np.ndarray:
     values, vectors = torch.linalg.eigh(covariance)
     root = vectors * values.clamp(min=0.0, max=0.1).sqrt()
     return root.numpy() + np.diag(0.1 * reached.pinned[i].double().numpy())
-
-
-def _reflect(t: np.ndarray) -> np.ndarray:
-    return 1 - np.abs(1 - np.mod(t, 2))
 
 
 def _run(sampler, state, ess: int, most: int) -> tuple[np.ndarray, np.ndarray]:

@@ -201,7 +201,9 @@ def critical(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
             ax.axhline(b["profile"], color=HUES[i], lw=0.9, ls="--", label="profile")
             if b.get("theta_hat") is not None:
                 ax.axvline(b["theta_hat"], color=INK, lw=0.8, ls=":")
-        ax.set(xlabel=axis_label(p, **parameters.get(p, {})), ylabel="critical value", ylim=(0, None))
+        ax.set(
+            xlabel=axis_label(p, **parameters.get(p, {})), ylabel="critical value", ylim=(0, None)
+        )
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=4)
     ratio = [np.array(b["calibrated"]) / b["profile"] for b in blocks]
     low, high = min(map(np.min, ratio)), max(map(np.max, ratio))

@@ -98,6 +98,4 @@ def grid(n: int, columns: int, width: float, height: float) -> tuple[Canvas, lis
 
 def axis_label(name: str, unit: str = "1", latex: str = "") -> str:
     """`symbol [unit]` for an axis, of a parameter."""
-    return in_unit(
-        f"${symbol_tex(name, latex or name)}$", "1" if unit == "1" else f"[{unit}]"
-    )
+    return in_unit(f"${symbol_tex(name, latex or name)}$", "1" if unit == "1" else f"[{unit}]")

@@ -71,7 +71,9 @@ def _profile(ax, p: str, answer: Answer, curves) -> None:
         ax.axvline(block.truth, color=TRUTH, lw=1.0, ls="--", label="truth")
     shown = curves[FUSED][p]
     near = shown.theta[shown.value <= max(9.5, np.sort(shown.value)[1])]
-    ax.set(xlim=(near.min(), near.max()), ylim=(0, 9), xlabel=axis_label(p, block.unit, block.latex))
+    ax.set(
+        xlim=(near.min(), near.max()), ylim=(0, 9), xlabel=axis_label(p, block.unit, block.latex)
+    )
     if ax.get_subplotspec().is_first_col():
         ax.set_ylabel(r"$2\,[S_{max} - S]$")
 

@@ -14,10 +14,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from scipy.stats import qmc
 from torch import Tensor
 
 from ..errors import BadSetting
+from ..numerics import chebyshev
+from ..numerics.designs import held_out, lattice
 from ..parameters import ParameterSpace
 from .base import Scalar
 
@@ -79,11 +80,13 @@ class Tabulated(Scalar):
     def _series(self, theta: Tensor) -> Tensor:
         x = 2 * (theta - self.low) / self.width - 1
         total = torch.einsum(
-            "jk,k...->j...", chebyshev(x[:, 0], self.coefficients.shape[0]), self.coefficients
+            "jk,k...->j...",
+            chebyshev.polynomials(x[:, 0], self.coefficients.shape[0]),
+            self.coefficients,
         )
         for d in range(1, self.coefficients.ndim):
             total = torch.einsum(
-                "jk,jk...->j...", chebyshev(x[:, d], self.coefficients.shape[d]), total
+                "jk,jk...->j...", chebyshev.polynomials(x[:, d], self.coefficients.shape[d]), total
             )
         return total
 
@@ -100,12 +103,13 @@ def tabulate(scalar: Scalar, low=None, high=None, nodes: int = 9) -> Tabulated:
         BadSetting: A box that is empty or not inside the support.
     """
     space = narrowed(scalar.space, low, high)
-    x = torch.from_numpy(np.cos(np.pi * (np.arange(nodes) + 0.5) / nodes))
-    grid = torch.cartesian_prod(*[x] * len(space)).reshape(-1, len(space))
+    x = lattice(*[chebyshev.nodes(nodes)] * len(space))
     with torch.no_grad():
-        coefficients = scalar(_place(space, grid)).reshape([nodes] * len(space))
+        coefficients = scalar(_place(space, x)).reshape([nodes] * len(space))
         for _ in space:
-            coefficients = torch.tensordot(coefficients, _transform(nodes), dims=([0], [1]))
+            coefficients = torch.tensordot(
+                coefficients, chebyshev.transform(nodes), dims=([0], [1])
+            )
         table = Tabulated(space, coefficients, scalar.n, scalar.name, error=0.0)
         table.error = _error(table, scalar)
     return table
@@ -128,25 +132,12 @@ def narrowed(space: ParameterSpace, low=None, high=None) -> ParameterSpace:
     )
 
 
-def chebyshev(x: Tensor, n: int) -> Tensor:
-    """T_0 to T_{n-1} at x `(J,)`, shape `(J, n)`, by their recurrence, which is smooth at the ends too."""
-    basis = [torch.ones_like(x), x]
-    for _ in range(2, n):
-        basis.append(2 * x * basis[-1] - basis[-2])
-    return torch.stack(basis[:n], dim=-1)
-
-
-def _transform(n: int) -> Tensor:
-    j, k = np.arange(n) + 0.5, np.arange(n)[:, None]
-    return torch.from_numpy(np.where(k == 0, 1.0, 2.0) / n * np.cos(np.pi * k * j / n))
-
-
 def _place(space: ParameterSpace, x: Tensor) -> Tensor:
     low, high = torch.from_numpy(space.low), torch.from_numpy(space.high)
     return torch.minimum(torch.maximum(low + 0.5 * (x + 1) * (high - low), low), high)
 
 
 def _error(table: Tabulated, scalar: Scalar) -> float:
-    x = 2 * torch.from_numpy(qmc.Sobol(len(table.space), rng=0).random(HELD_OUT)) - 1
+    x = 2 * held_out(len(table.space), HELD_OUT) - 1
     theta = _place(table.space, x)
     return float((table(theta) - scalar(theta)).abs().max())

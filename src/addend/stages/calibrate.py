@@ -13,7 +13,7 @@ from .. import artifact, places, settings, shards
 from ..calibration import Mean, Record, judge
 from ..calibration.blocks import encoder_record
 from ..calibration.conclusion import conclude
-from ..calibration.measure import PARTS, measure
+from ..calibration.measure import PARTS, measure_part
 from ..durable import fresh_folder
 from ..encoder import Encoder
 from ..modality import Modality, find
@@ -40,7 +40,7 @@ def _measured(encoder: Encoder, modality: Modality, amount: EncoderCalibration) 
     simulations, measured = -(-amount.cells * amount.simulations // PARTS), []
     with progress(f"calibrate {encoder.name}", PARTS * simulations, "simulations") as update:
         for part in range(PARTS):
-            measured.append(measure(encoder, modality, amount, part))
+            measured.append(measure_part(encoder, modality, amount, part))
             update((part + 1) * simulations)
     return measured
 

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from .. import artifact, exported, places, settings, shards, sobol
 from ..durable import fresh_folder
-from ..heads import HEADS, Ensemble, Head
+from ..heads import Ensemble, Head, build
 from ..modality import Modality, find
 from ..parameters import read_agreement
 from ..progress import progress
@@ -32,7 +32,7 @@ def finetune(name: str) -> None:
     facts = {
         "name": name, "title": modality.title, "parameters": space.as_list(), "definitions": space.digest,
         "schema": modality.schema.as_dict(), "coordinates": layout["box"], "invertible": True,
-        "head": {"kind": head.kind, "config": head.config()},
+        "head": head.as_dict(),
         "objective": "maximum likelihood (O1)", "training": asdict(training),
         "provenance": {"simulations": pool.digest, "package": version(f"addend-{name}"), "core": version("addend")},
     }  # fmt: skip
@@ -58,7 +58,7 @@ def _trained(
         histories.append(
             _fit(f"{name}, member {k + 1} of {K}" if K > 1 else name, heads[-1], rows, own)
         )
-    return (Ensemble.of(heads) if K > 1 else heads[0]), histories[0]
+    return (Ensemble(heads) if K > 1 else heads[0]), histories[0]
 
 
 def _fit(what: str, head: Head, rows: Rows, training: Training) -> list[tuple[int, float]]:
@@ -71,7 +71,7 @@ def _fit(what: str, head: Head, rows: Rows, training: Training) -> list[tuple[in
 def _head(asked: Finetune, layout: dict, rows: Rows) -> Head:
     shape = {k: layout[k] for k in ("observables", "covariates", "location")}
     widths = {k: getattr(asked, k) for k in ("hidden", "shape", "components")}
-    return HEADS[asked.head](**shape, coordinates=rows.phi.shape[1], **widths)
+    return build(asked.head, {**shape, "coordinates": rows.phi.shape[1], **widths})
 
 
 def _rows(modality: Modality, made: Path, layout: dict, pool: shards.ObservationSet) -> Rows:

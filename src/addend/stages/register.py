@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from .. import artifact, places, settings, shards
-from ..calibration import Mean, Record, Verdict, judge
+from ..calibration import Mean, Record, Ruling, judge
 from ..calibration.conclusion import log_scores
 from ..durable import written_beside
 from ..encoder import Encoder
@@ -89,7 +89,7 @@ def _history(name: str) -> list[dict[str, float]]:
     return [{"step": step, "loss": loss} for step, loss in history]
 
 
-def _write_pin(name: str, version: Version, verdict: Verdict) -> None:
+def _write_pin(name: str, version: Version, verdict: Ruling) -> None:
     path = places.pin(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {

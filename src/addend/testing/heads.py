@@ -14,13 +14,14 @@ jolted by a tenth, since an untrained output layer is zero and would pass anythi
 import copy
 import json
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from addend.errors import UnfitHead
-from addend.heads import HEADS, Head
+from addend.heads import HEADS, Head, build
 from addend.heads.laws import require_smooth
-from addend.heads.normalisation import normaliser
+from addend.testing.densities import integral
 
 ROWS, THETAS = 37, 11
 SLACK = 0.03
@@ -112,7 +113,7 @@ def check_curvature(head: Head, z: Tensor, e: Tensor, phi: Tensor, steps: int = 
 def check_rebuilt(head: Head, z: Tensor, e: Tensor, phi: Tensor) -> None:
     """JSON and a state rebuild the head to the last bit; in double precision it is the same function."""
     _require(head.kind in HEADS, head, "registry", f"its kind is not among {', '.join(HEADS)}")
-    rebuilt = HEADS[head.kind](**json.loads(json.dumps(head.config())))
+    rebuilt = build(**json.loads(json.dumps(head.as_dict())))
     rebuilt.load_state_dict(head.state_dict())
     rebuilt.eval()
     original = copy.deepcopy(head).eval()
@@ -142,9 +143,9 @@ def check_rebuilt(head: Head, z: Tensor, e: Tensor, phi: Tensor) -> None:
 def check_density(head: Head, z: Tensor, e: Tensor, phi: Tensor) -> None:
     """A head that claims to be normalised integrates to one in z, for every theta."""
     if head.normalised:
-        found = normaliser(head, z, e, phi, generator=torch.Generator().manual_seed(0))
-        off = (found.log.abs() - 5 * found.error).max()
-        what = f"the integral of exp(psi) over z departs from one by {found.worst:.2g} nats at some theta"
+        found = integral(head, z, e, phi, np.random.default_rng(0))
+        off = (np.abs(found.log_z) - 5 * found.error).max()
+        what = f"the integral of exp(psi) over z departs from one by {found.worst(0):.2g} nats at some theta"
         _require(
             off < SLACK,
             head,

@@ -12,6 +12,8 @@ A law that is broken raises an AssertionError that says which. The laws:
 - the sets it ships can be read, and lie where its encoder is trained;
 - a table that lacks a column or holds an infinity is refused with a named error;
 - what it draws of those sets, if anything, has a prediction for every measurement and every theta.
+
+It prints which of the simulator's deviates a Sobol' design can serve: what is drawn otherwise trains as well, but less evenly.
 """
 
 from collections.abc import Callable
@@ -22,6 +24,7 @@ import torch
 from addend.errors import AddendError, MissingColumn, NotFinite
 from addend.modality import Columns, Modality
 from addend.parameters import ParameterSpace
+from addend.sobol import served
 
 ROWS = 257
 TRAINING_ROWS = 20_000
@@ -38,6 +41,7 @@ def check_modality(modality: Modality, space: ParameterSpace) -> None:
     check_schema(modality)
     check_covariates(modality)
     check_simulator(modality, space.subset(modality.parameters))
+    print(f"{modality.name}: {served(modality, space.subset(modality.parameters))}")
     check_coordinates(modality, space.subset(modality.parameters))
     check_sets(modality)
     check_refusals(modality)
