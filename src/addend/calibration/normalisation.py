@@ -11,12 +11,12 @@ theta: subtracting it makes psi consistent with itself. It does not centre the s
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
-from scipy.stats import multivariate_t
+from scipy.special import gammaln, logsumexp
 
 from ..errors import TooFewSimulations
 from .additive import Additive, setting, summed
 from .basis import Polynomial
+from .linear import applied, covariance, eigh, lstsq
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class Normalisation(Additive):
         basis = Polynomial(tuple(low), tuple(high), degree)
         weight = 1 / (self.error + 1e-6)
         features = basis.features(self.cells) * weight[:, None]
-        return basis, np.linalg.lstsq(features, self.log_z * weight, rcond=None)[0]
+        return basis, lstsq(features, self.log_z * weight, rcond=1e-12)
 
     def _enough(self) -> float:
         if self.n < (1 if self.exact else 10):
@@ -90,7 +90,10 @@ def student_proposal(
     z: np.ndarray, n: int, rng: np.random.Generator, dof: float = 4.0, inflation: float = 2.0
 ):
     """n draws `(n, Z)` of a wide multivariate Student law around observed z `(N, Z)`, and their log-density `(n,)`."""
-    shape = np.cov(z, rowvar=False).reshape(z.shape[1], z.shape[1]) * inflation
-    law = multivariate_t(loc=z.mean(axis=0), shape=shape, df=dof)
-    draws = np.reshape(law.rvs(n, random_state=rng), (n, z.shape[1]))
-    return draws, np.reshape(law.logpdf(draws), n)
+    values, vectors = eigh(inflation * covariance(z))
+    normal = rng.standard_normal((n, len(values)))
+    t = normal / np.sqrt(rng.chisquare(dof, n) / dof)[:, None]
+    constant = gammaln((dof + len(values)) / 2) - gammaln(dof / 2)
+    constant -= 0.5 * (len(values) * np.log(dof * np.pi) + np.log(values).sum())
+    log_q = constant - (dof + len(values)) / 2 * np.log1p((t**2).sum(axis=1) / dof)
+    return z.mean(axis=0) + applied((vectors * np.sqrt(values)).T, t), log_q

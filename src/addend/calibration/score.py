@@ -17,6 +17,7 @@ from scipy import stats
 
 from ..errors import TooFewSimulations
 from .additive import Additive, setting, summed
+from .linear import applied, eigvalsh, within
 from .subspace import outside, whitener
 
 
@@ -121,7 +122,7 @@ def information_ratio(moments: ScoreMoments) -> list[np.ndarray]:
     """
     cells = zip(moments.J, moments.H, moments.scale, strict=True)
     return [
-        np.sort(1 / np.maximum(np.linalg.eigvalsh(_in(whitener(J, s), H)), 1e-6))
+        np.sort(1 / np.maximum(eigvalsh(within(whitener(J, s), H)), 1e-6))
         for J, H, s in cells
     ]
 
@@ -134,11 +135,7 @@ def pooled_ratio(moments: ScoreMoments) -> float:
 
 def _squared(b: np.ndarray, J: np.ndarray, scale: np.ndarray) -> tuple[float, int]:
     w = whitener(J, scale)
-    return (np.inf if outside(b, J, scale) > 1e-6 else float(((b @ w) ** 2).sum())), w.shape[1]
-
-
-def _in(w: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    return w.T @ matrix @ w
+    return (np.inf if outside(b, J, scale) > 1e-6 else float((applied(w, b) ** 2).sum())), w.shape[1]
 
 
 def _by_cell(index, rows, cells: int) -> np.ndarray:
