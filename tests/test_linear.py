@@ -52,3 +52,9 @@ def test_products_and_covariances_are_numpy_s():
     np.testing.assert_allclose(linear.applied(b[0], a), a @ b[0], rtol=1e-12, atol=1e-14)
     rows = rng.standard_normal((100, 3))
     np.testing.assert_allclose(linear.covariance(rows), np.cov(rows, rowvar=False), rtol=1e-12)
+
+
+def test_of_too_few_equations_the_shortest_solution_is_found():
+    rng = np.random.default_rng(3)
+    a, b = rng.standard_normal((6, 20)), rng.standard_normal(6)
+    np.testing.assert_allclose(linear.lstsq(a, b, 1e-12), np.linalg.lstsq(a, b)[0], rtol=1e-9)

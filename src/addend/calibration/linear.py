@@ -7,7 +7,7 @@ Eigenvalues and singular values are found by Jacobi's rotations (Crelle's Journa
 J. SIAM 6 (1958) 51). Two columns u, v with products alpha = u'u, beta = v'v, gamma = u'v become orthogonal by the angle
 whose tangent is
 
-    t = sign(zeta) / (|zeta| + sqrt(1 + zeta^2)),        zeta = (beta - alpha) / (2 gamma),
+    t = +-2 gamma / (|beta - alpha| + sqrt((beta - alpha)^2 + 4 gamma^2)),        the sign being that of beta - alpha,
 
 and a symmetric matrix gets a zero at (p, q) by the same, with alpha, beta, gamma = A_pp, A_qq, A_pq. Both are as accurate
 as LAPACK's; for more than a few dozen columns they are slow.
@@ -66,14 +66,24 @@ def lstsq(a: np.ndarray, b: np.ndarray, rcond: float) -> np.ndarray:
 
     Singular values below `rcond` times the largest count as zero.
     """
-    u, v = np.array(a, dtype=np.float64), np.eye(a.shape[1])
-    for _ in range(SWEEPS):
-        turned = [_turn_columns(u, v, p, q) for p, q in _pairs(u.shape[1])]
-        if not any(turned):
-            break
+    tall = a.shape[0] >= a.shape[1]
+    u, v = _orthogonal(a if tall else a.T)
     squares = (u**2).sum(axis=0)
     kept = squares > rcond**2 * squares.max(initial=0.0)
-    return np.einsum("bk,nk,n...->b...", v[:, kept] / squares[kept], u[:, kept], b)
+    left, right = (u, v) if tall else (v, u)
+    along = np.einsum("nk,n...->k...", left[:, kept], b)
+    return np.einsum("bk,k...->b...", right[:, kept] / squares[kept], along)
+
+
+def _orthogonal(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """U `(N, B)` of orthogonal columns and an orthogonal V `(B, B)` with U = a V."""
+    u, v = np.array(a, dtype=np.float64), np.eye(a.shape[1])
+    nothing = EPSILON**2 * (u**2).sum()
+    for _ in range(SWEEPS):
+        turned = [_turn_columns(u, v, p, q, nothing) for p, q in _pairs(u.shape[1])]
+        if not any(turned):
+            break
+    return u, v
 
 
 def _pairs(n: int) -> list[tuple[int, int]]:
@@ -92,10 +102,10 @@ def _turn_matrix(a: np.ndarray, v: np.ndarray, p: int, q: int) -> bool:
     return True
 
 
-def _turn_columns(u: np.ndarray, v: np.ndarray, p: int, q: int) -> bool:
-    """One rotation of two columns, in place; False where they are orthogonal."""
+def _turn_columns(u: np.ndarray, v: np.ndarray, p: int, q: int, nothing: float) -> bool:
+    """One rotation of two columns, in place; False where they are orthogonal, or one is nothing."""
     alpha, beta, gamma = (u[:, p] ** 2).sum(), (u[:, q] ** 2).sum(), (u[:, p] * u[:, q]).sum()
-    if abs(gamma) <= EPSILON * np.sqrt(alpha * beta) or gamma == 0:
+    if abs(gamma) <= EPSILON * np.sqrt(alpha * beta) or min(alpha, beta) <= nothing:
         return False
     c, s = _angle(alpha, beta, gamma)
     _rotate(u, p, q, c, s)
@@ -105,8 +115,9 @@ def _turn_columns(u: np.ndarray, v: np.ndarray, p: int, q: int) -> bool:
 
 def _angle(alpha: float, beta: float, gamma: float) -> tuple[float, float]:
     """Cosine and sine of the rotation that makes gamma zero."""
-    zeta = (beta - alpha) / (2 * gamma)
-    t = (1.0 if zeta >= 0 else -1.0) / (abs(zeta) + np.sqrt(1 + zeta * zeta))
+    difference = beta - alpha
+    t = 2 * gamma / (abs(difference) + np.sqrt(difference**2 + 4 * gamma**2))
+    t = t if difference >= 0 else -t
     c = 1 / np.sqrt(1 + t * t)
     return c, c * t
 
