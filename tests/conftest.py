@@ -18,6 +18,7 @@ from addend.stages import finetune, observe, pretrain, simulate
 HERE = Path(__file__).resolve().parent.parent
 SETTINGS = {
     "simulate": {"seed": 1, "train": 4000, "calibrate": 200, "audit": 200},
+    "pretrain": {"objective": "standardise"},
     "finetune": {
         "head": "flow", "hidden": [16, 16], "shape": [8], "components": 2, "seed": 1,
         "steps": [100, 20, 20], "batch": [256, 256, 256], "rate": [0.01, 0.003, 0.0003],

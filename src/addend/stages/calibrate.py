@@ -13,6 +13,7 @@ import torch
 
 from .. import artifact, places, shards
 from ..calibration import Mean, Outside, Record, Support, fit_centring, judge
+from ..calibration.additive import rounded
 from ..calibration.centring import Centring, helps
 from ..calibration.measure import PARTS, Budget, measure
 from ..durable import fresh_folder
@@ -32,9 +33,9 @@ def calibrate(name: str) -> None:
     modality, encoder = find(name), Encoder.load(places.encoder(name, "head"))
     budget = read_budget(places.settings(name, "calibrate"))
     audit, pool = (shards.read_set(places.pool(name, p)).columns for p in ("audit", "calibrate"))
-    record = conclude(
-        _measured(encoder, modality, budget), encoder, modality, audit, pool, budget.seed
-    )
+    measured = _measured(encoder, modality, budget)
+    found = conclude(measured, encoder, modality, audit, pool, budget.seed)
+    record = Record.from_dict(rounded(found.as_dict()))
     with fresh_folder(places.encoder(name, "record")) as folder:
         (folder / artifact.RECORD).write_text(json.dumps(record.as_dict(), allow_nan=False) + "\n")
         write_page(folder, encoder, record, places.settings(name, "register"))
