@@ -1,8 +1,9 @@
-"""A small project run from simulate to register in a process of its own, under one BLAS kernel; and what it wrote.
+"""A small project run from simulate to register in its own process, under one BLAS kernel.
 
     python tests/kernels.py <folder> <modality> ...     lay the project out there and run its stages
 
-OpenBLAS picks its kernel by the processor, and other kernels add in another order. `OPENBLAS_CORETYPE` picks one by name.
+OpenBLAS picks its kernel by the processor, and other kernels add in another order.
+`OPENBLAS_CORETYPE` picks one by name.
 """
 
 import contextlib
@@ -59,7 +60,7 @@ def fingerprint() -> bytes:
 
 
 def run_under(kernel: str, root: Path, names: tuple[str, ...]) -> dict[str, str]:
-    """What the stages write in `root` under a kernel of OpenBLAS, or under its own choice for ''."""
+    """What the stages write in `root` under a kernel of OpenBLAS, '' being its own choice."""
     environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"}
     environment |= {"OPENBLAS_CORETYPE": kernel} if kernel else {}
     environment |= {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}

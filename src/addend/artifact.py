@@ -1,7 +1,8 @@
 """The files of an encoder: a manifest that states every other file's sha256.
 
-Nothing here knows what the files mean, and no file is opened before its sha256 has been checked. A manifest of an older
-format is read as one of today's: what it left unsaid is filled in, and its digest stays.
+Nothing here knows what the files mean, and no file is opened before its sha256 has been checked.
+A manifest of an older format is read as one of today's: what it left unsaid is filled in, and its
+digest stays.
 
     format 1    f_m was the standardisation of the columns, and that stood nowhere
     format 2    states what f_m makes: z, e, log_det, invertible
@@ -36,7 +37,8 @@ def read_manifest(folder: Path) -> dict:
         raise TamperedArtifact(what, "fetch or register the encoder again") from None
     if not known:
         raise UnknownFormat(
-            f"encoder '{name}' in {path.parent} has format {form!r}, known are {', '.join(map(str, FORMATS))}",
+            f"encoder '{name}' in {path.parent} has format {form!r}, "
+            f"known are {', '.join(map(str, FORMATS))}",
             "install the core that wrote it, or train and register it with this one",
         )
     for file, expected in files:
@@ -59,7 +61,8 @@ def _require_digest(path: Path, name: str, expected: str) -> None:
     found = file_digest(path) if path.exists() else "nothing"
     if found != expected:
         raise TamperedArtifact(
-            f"{path.name} of encoder '{name}' has sha256 {found[:12]}, its manifest says {expected[:12]}",
+            f"{path.name} of encoder '{name}' has sha256 {found[:12]}, "
+            f"its manifest says {expected[:12]}",
             "fetch or register the encoder again, and find out who changed it",
         )
 

@@ -55,7 +55,7 @@ class UnknownFormat(AddendError):
 
 
 class PsiChanged(AddendError):
-    """An encoder whose psi at its stored points is not what it was when it was made, or that stores none."""
+    """An encoder whose psi at stored points is not what it was when made, or that stores none."""
 
 
 class DefinitionMismatch(AddendError):

@@ -199,7 +199,7 @@ class Modality(ABC):
         return torch.nn.Identity()
 
     def backbone(self) -> "Backbone | None":
-        """f_m with what it states of itself, where the modality brings its own; None for `pretrain.objective`'s."""
+        """f_m, where the modality brings its own; None for what `pretrain.objective` makes."""
         return None
 
     def figure(self, columns: Columns, theta: np.ndarray) -> Drawing | None:

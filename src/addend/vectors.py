@@ -1,7 +1,7 @@
-"""Test vectors: a few observations and thetas, with psi at them as it was when the encoder was made.
+"""Test vectors: a few observations and thetas, with psi at them when the encoder was made.
 
-A digest says that a file is the one its manifest states, and whoever changes both is not found out by it. The vectors
-say what the encoder must answer, wherever and by whatever code it is loaded.
+A digest says that a file is the one its manifest states, and whoever changes both is not found out
+by it. The vectors say what the encoder must answer, wherever and by whatever code it is loaded.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ TOLERANCE = 1e-10
 
 
 def write(encoder: Encoder, pool: Columns, folder: Path) -> None:
-    """Store `ROWS` rows of a pool of simulations, their thetas, and psi `(ROWS, ROWS)` of each theta with each row."""
+    """Store `ROWS` rows of simulations, their thetas, and psi `(ROWS, ROWS)` of every pair of both."""
     rows = np.linspace(0, len(next(iter(pool.values()))) - 1, ROWS).astype(int)
     columns = {name: np.ascontiguousarray(pool[name][rows]) for name in encoder.schema.names}
     theta = np.ascontiguousarray(theta_of(pool, encoder.space.names)[rows])
@@ -32,14 +32,14 @@ def write(encoder: Encoder, pool: Columns, folder: Path) -> None:
 
 
 def largest_difference(encoder: Encoder, folder: Path) -> float:
-    """The largest |psi - stored| at the stored points, in parts of |stored| where that exceeds one nat.
+    """The largest |psi - stored|, in parts of |stored| where that exceeds one nat.
 
     Raises:
         PsiChanged: The encoder stores no points, or it exceeds `TOLERANCE`.
     """
     if FILE not in encoder.manifest["files"]:
         raise PsiChanged(
-            f"encoder '{encoder.name}' of format {encoder.manifest['format']} stores no psi to be held to",
+            f"encoder '{encoder.name}' of format {encoder.manifest['format']} stores no psi to hold",
             "its digests are right; finetune and register it again to have its psi verified too",
         )
     stored = load_file(Path(folder) / FILE)
@@ -48,7 +48,8 @@ def largest_difference(encoder: Encoder, folder: Path) -> float:
     off = float((np.abs(psi - stored["psi"]) / np.maximum(1, np.abs(stored["psi"]))).max())
     if not off <= TOLERANCE:
         raise PsiChanged(
-            f"psi of encoder '{encoder.name}' is off by {off:.2g} at its stored points, expected at most {TOLERANCE:g}",
+            f"psi of encoder '{encoder.name}' is off by {off:.2g} at its stored points, "
+            f"expected at most {TOLERANCE:g}",
             "fetch or register the encoder again, and find out who changed it",
         )
     return off

@@ -113,7 +113,7 @@ def plain(value):
 
 
 def rounded(value, digits: int = 12):
-    """Plain JSON with every float to so many significant digits: what a processor may choose does not show."""
+    """Plain JSON with every float to so many significant digits: a processor's own do not show."""
     if isinstance(value, dict):
         return {k: rounded(v, digits) for k, v in value.items()}
     if isinstance(value, list):

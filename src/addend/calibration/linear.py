@@ -1,16 +1,18 @@
 r"""Linear algebra of a few dimensions whose last digit is the same on every processor.
 
-BLAS and LAPACK add in an order that each processor's kernel chooses, so their results differ from machine to machine by
-rounding. A record is known by its sha256, which shows the last digit. Here all sums are numpy's own, in one order.
+BLAS and LAPACK add in an order that each processor's kernel chooses, so their results differ from
+machine to machine by rounding. A record is known by its sha256, which shows the last digit. Here
+all sums are numpy's own, in one order.
 
-Eigenvalues and singular values are found by Jacobi's rotations (Crelle's Journal 30 (1846) 51; one-sided: Hestenes,
-J. SIAM 6 (1958) 51). Two columns u, v with products alpha = u'u, beta = v'v, gamma = u'v become orthogonal by the angle
-whose tangent is
+Eigenvalues and singular values are found by Jacobi's rotations (Crelle's Journal 30 (1846) 51;
+one-sided: Hestenes, J. SIAM 6 (1958) 51). Two columns u, v with products alpha = u'u, beta = v'v,
+gamma = u'v become orthogonal by the angle whose tangent is
 
-    t = +-2 gamma / (|beta - alpha| + sqrt((beta - alpha)^2 + 4 gamma^2)),        the sign being that of beta - alpha,
+    t = +-2 gamma / (|beta - alpha| + sqrt((beta - alpha)^2 + 4 gamma^2)),
 
-and a symmetric matrix gets a zero at (p, q) by the same, with alpha, beta, gamma = A_pp, A_qq, A_pq. Both are as accurate
-as LAPACK's; for more than a few dozen columns they are slow.
+the sign being that of beta - alpha, and a symmetric matrix gets a zero at (p, q) by the same, with
+alpha, beta, gamma = A_pp, A_qq, A_pq. Both are as accurate as LAPACK's; for more than a few dozen
+columns they are slow.
 
 >>> values, vectors = eigh(np.array([[2.0, 1.0], [1.0, 2.0]]))
 >>> values.round(12).tolist()
@@ -45,7 +47,7 @@ def covariance(rows: np.ndarray) -> np.ndarray:
 
 
 def eigh(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues `(n,)`, ascending, and eigenvectors, the columns of `(n, n)`, of a symmetric matrix."""
+    """Eigenvalues `(n,)`, ascending, and eigenvectors, columns of `(n, n)`, of a symmetric matrix."""
     a, v = np.array(matrix, dtype=np.float64), np.eye(len(matrix))
     a = (a + a.T) / 2
     for _ in range(SWEEPS):
@@ -91,7 +93,7 @@ def _pairs(n: int) -> list[tuple[int, int]]:
 
 
 def _turn_matrix(a: np.ndarray, v: np.ndarray, p: int, q: int) -> bool:
-    """One rotation of a symmetric matrix and of its vectors, in place; False where there is nothing left to turn."""
+    """One rotation of a symmetric matrix and of its vectors, in place; False where it is zero already."""
     if abs(a[p, q]) <= EPSILON * np.sqrt(abs(a[p, p] * a[q, q])) or a[p, q] == 0:
         return False
     c, s = _angle(a[p, p], a[q, q], a[p, q])

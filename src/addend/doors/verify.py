@@ -3,7 +3,8 @@
     addend verify <folder>        any encoder's folder, wherever it came from
     addend verify <modality>      the champion of the registry
 
-The core alone is needed, and no simulator: every file is held to its sha256, and psi to its value at stored points.
+The core alone is needed, and no simulator: every file is held to its sha256, and psi to its value
+at stored points.
 """
 
 import os
@@ -19,7 +20,7 @@ def verify(what: str) -> str:
 
     Raises:
         NoChampion: `what` names no folder of an encoder, and no modality with a promoted one.
-        TamperedArtifact, UnknownFormat: It is not the encoder that its manifest states, or none that is known.
+        TamperedArtifact, UnknownFormat: It is not what its manifest states, or in no known format.
         PsiChanged: psi is not what it was, or nothing is stored to tell by.
     """
     given = os.sep in what or (Path(what) / artifact.MANIFEST).exists()
@@ -27,6 +28,6 @@ def verify(what: str) -> str:
     encoder = Encoder.load(folder)
     off = vectors.largest_difference(encoder, folder)
     return (
-        f"{encoder.name} {encoder.digest[:12]}: {len(encoder.manifest['files'])} files have their sha256, and psi at "
-        f"{vectors.ROWS**2} stored points is what it was, to {off:.1g} at most."
+        f"{encoder.name} {encoder.digest[:12]}: {len(encoder.manifest['files'])} files have their "
+        f"sha256, and psi at {vectors.ROWS**2} stored points is what it was, to {off:.1g} at most."
     )

@@ -1,6 +1,6 @@
-"""Objectives for f_m that need no theta, one a file: each makes the `Backbone` that a head is trained on.
+"""Objectives for f_m that need no theta, one a file: each makes the `Backbone` a head is trained on.
 
-`OBJECTIVES` has them by the name under which `pretrain.objective` of a modality's params.yaml asks for one.
+`OBJECTIVES` has them by name: `pretrain.objective` of a modality's params.yaml asks for one.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,10 @@
-"""f_m as `pretrain` made it, with what it states of itself; nothing about an f_m is written anywhere else by hand.
+"""f_m as `pretrain` made it, with what it states of itself: nobody else states it by hand.
 
     module(x, c)  ->  z, e, log |det dz/dx|        [nats]
 
-From there on every f_m takes one road: it is held to what it states, exported, and read by a head as its layout says.
-A likelihood of z is one of x, up to c(x), where f_m is invertible; where log|det| is given too, c(x) is known.
+From there on every f_m takes one road: it is held to what it states, exported, and read by a head
+as its layout says. A likelihood of z is one of x, up to c(x), where f_m is invertible; where
+log|det| is given too, c(x) is known.
 """
 
 from collections.abc import Mapping
@@ -23,11 +24,12 @@ class Backbone:
     """One f_m.
 
     Arguments:
-        module: x `(N, X)`, c `(N, C)` -> z `(N, z)`, e `(N, e)` and log|det dz/dx| `(N,)` in nats or None; float64.
+        module: x `(N, X)`, c `(N, C)` -> z `(N, z)`, e `(N, e)`, and log|det dz/dx| `(N,)` in nats
+            or None; float64.
         z, e: How many features of the observables and of the covariates it makes.
         log_det: Whether it gives log|det|.
         invertible: Whether x is recovered from z and c, so that no information is lost.
-        layout: How a head reads z and e, by the names of its arguments; None where they are plain numbers.
+        layout: How a head reads z and e, by the names of its arguments; None for plain numbers.
     """
 
     module: nn.Module
@@ -42,7 +44,7 @@ class Backbone:
         return {"z": self.z, "e": self.e, "log_det": self.log_det, "invertible": self.invertible}
 
     def read_as(self) -> dict:
-        """How a head reads z and e: a mapping for each z, the number of e, and which e the location may depend on."""
+        """How a head reads them: a mapping for each z, the number of e, those the location sees."""
         plain = {"link": "identity", "error": None, "present": None}
         return dict(
             self.layout
@@ -54,10 +56,10 @@ class Backbone:
         )
 
     def require_fit(self, x: Tensor, c: Tensor) -> None:
-        """Hold it to the laws, and to what it states of itself, at some observations x `(N, X)`, c `(N, C)`.
+        """Hold it to the laws, and to what it states, at observations x `(N, X)`, c `(N, C)`.
 
         Raises:
-            UnboundedDensity: It can be trained, and shrinking z would raise the likelihood without bound.
+            UnboundedDensity: It can be trained, and shrinking z would raise the likelihood for ever.
             UnfitHead: What it makes of a row depends on the other rows.
             UnfitBackbone: Its sizes or its log|det| are not what it states.
         """

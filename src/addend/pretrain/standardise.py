@@ -61,7 +61,7 @@ class Standardise(nn.Module):
 
 
 def standardise(schema: Schema, columns: Columns) -> Backbone:
-    """The objective of that name: the standardisation of `schema` by the statistics of simulated `columns`."""
+    """The objective of that name: `schema` standardised by the statistics of simulated `columns`."""
     module = Standardise(schema, columns)
     return Backbone(
         module,

@@ -16,7 +16,7 @@ from ..pretrain import OBJECTIVES, Backbone
 
 
 def pretrain(name: str) -> None:
-    """Make f_m, hold it and the coordinates to their laws, and export both; `layout.json` says what f_m states."""
+    """Make f_m, hold it and the coordinates to their laws, export both, and store what f_m states."""
     modality = find(name)
     pool = shards.read_set(places.pool(name, "train"))
     space = read_agreement(places.ROOT).subset(modality.parameters)

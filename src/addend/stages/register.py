@@ -58,7 +58,10 @@ def assemble(name: str, folder: Path) -> Path:
 
 
 def _difference(name: str, encoder: Encoder, registry: Registry, champion: Version) -> Mean | None:
-    """Log score of the candidate less that of the champion, row by row, on the audit pool; None where they measure other z."""
+    """Log score of the candidate less that of the champion, row by row, on the audit pool.
+
+    None where they are densities of different z, which cannot be compared.
+    """
     other = Encoder.load(registry.fetch(champion))
     if not _comparable(encoder.manifest, other.manifest):
         return None
