@@ -9,6 +9,7 @@ log|det| is given too, c(x) is known.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,13 +38,13 @@ class Backbone:
     e: int
     log_det: bool
     invertible: bool
-    layout: Mapping | None = None
+    layout: Mapping[str, Any] | None = None
 
-    def facts(self) -> dict:
+    def facts(self) -> dict[str, Any]:
         """What it states, as plain JSON; part of the encoder's manifest."""
         return {"z": self.z, "e": self.e, "log_det": self.log_det, "invertible": self.invertible}
 
-    def read_as(self) -> dict:
+    def read_as(self) -> dict[str, Any]:
         """How a head reads them: a mapping for each z, the number of e, those the location sees."""
         plain = {"link": "identity", "error": None, "present": None}
         return dict(
