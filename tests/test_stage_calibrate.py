@@ -22,6 +22,7 @@ from addend.stages import calibrate, finetune, pretrain, register, simulate
 HERE = Path(__file__).resolve().parent.parent
 SETTINGS = {
     "simulate": {"seed": 1, "train": 40_000, "calibrate": 8_000, "audit": 4_000},
+    "pretrain": {"objective": "standardise"},
     "finetune": {
         "head": "flow", "hidden": [16, 16], "shape": [8], "components": 2, "seed": 1,
         "steps": [600, 200, 100], "batch": [512, 512, 512], "rate": [0.01, 0.003, 0.0003],

@@ -156,6 +156,19 @@ def influence(
 
 
 @app.command()
+def verify(
+    what: Annotated[
+        str,
+        typer.Argument(metavar="FOLDER|MODALITY", help="An encoder's folder, or whose champion."),
+    ],
+) -> None:
+    """Is an encoder the one that was made, and does its psi say what it said?"""
+    from .doors import verify as door
+
+    print(door.verify(what))
+
+
+@app.command()
 def modalities() -> None:
     """List the modalities: parameters, sets, champion."""
     from .doors import listings

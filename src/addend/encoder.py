@@ -4,8 +4,8 @@
 
 A folder holds an encoder: `backbone.pt2` (x, c -> z, e, log|det|) and `coordinates.pt2` (theta -> coordinates), both
 exported torch programs; `head.safetensors`, the weights of a head that the manifest's config rebuilds; `record.json`, its
-calibration; and `manifest.json`, which states everything else and the sha256 of each file. It is loaded and evaluated
-with the core alone. No file is opened before its sha256 has been checked.
+calibration; `vectors.safetensors`, psi at a few points; and `manifest.json`, which states everything else and the sha256 of
+each file. It is loaded and evaluated with the core alone. No file is opened before its sha256 has been checked.
 """
 
 import json
@@ -90,10 +90,14 @@ class Encoder:
         return self.head.pairs(*self.embed(columns), self.phi(theta))
 
     def log_score(self, columns: Columns, theta: Tensor) -> Tensor:
-        """log density of the observables themselves `(N,)` in nats, log|det| of f_m included; for held-out comparison."""
+        """log density of the observables themselves `(N,)` in nats, log|det| of f_m included; for held-out comparison.
+
+        Of an f_m that gives no log|det| it is the density of z, comparable where f_m is the same.
+        """
         with torch.no_grad():
             z, e, log_det = self.backbone(*_tensors(self.schema, columns))
-            return self.head.pairs(z, e, self.phi(theta)) + log_det
+            psi = self.head.pairs(z, e, self.phi(theta))
+            return psi if log_det is None else psi + log_det
 
     @classmethod
     def load(cls, folder: Path) -> "Encoder":
@@ -101,6 +105,7 @@ class Encoder:
 
         Raises:
             TamperedArtifact: A file is missing or its sha256 is not the manifest's.
+            UnknownFormat: It was written by another core.
         """
         folder = Path(folder)
         manifest = artifact.read_manifest(folder)

@@ -72,6 +72,14 @@ class TamperedArtifact(AddendError):
     """A file whose sha256 is not the one its manifest states."""
 
 
+class UnknownFormat(AddendError):
+    """An encoder written in a format that this core does not know."""
+
+
+class PsiChanged(AddendError):
+    """An encoder whose psi at stored points is not what it was when made, or that stores none."""
+
+
 class DefinitionMismatch(AddendError):
     """One parameter name, two definitions: the agreement and the encoder mean different things."""
 
@@ -106,6 +114,10 @@ class UnboundedDensity(AddendError):
 
 class UnfitHead(AddendError):
     """A network that would break additivity or curvature: ReLU in theta, batch statistics, theta-dependent scaling."""
+
+
+class UnfitBackbone(AddendError):
+    """An f_m that is not what its Backbone states: its sizes, its layout or its log|det|."""
 
 
 class ThetaLawMismatch(AddendError):

@@ -12,12 +12,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from .errors import MissingColumn, ModalityClash, NegativeError, NotFinite, UnknownModality, nearest
 from .known import ENTRY_POINTS
+
+if TYPE_CHECKING:
+    from .pretrain import Backbone
 
 Columns = Mapping[str, np.ndarray]
 LIMIT = "ADDEND_MODALITIES"
@@ -194,8 +198,8 @@ class Modality(ABC):
         """
         return torch.nn.Identity()
 
-    def backbone(self) -> torch.nn.Module | None:
-        """f_m, where the modality brings its own; None for the core's standardisation of columns."""
+    def backbone(self) -> "Backbone | None":
+        """f_m, where the modality brings its own; None for what `pretrain.objective` makes."""
         return None
 
     def figure(self, columns: Columns, theta: np.ndarray) -> Drawing | None:

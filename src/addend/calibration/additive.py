@@ -112,5 +112,14 @@ def plain(value):
     return None if isinstance(value, float) and np.isinf(value) else value
 
 
+def rounded(value, digits: int = 12):
+    """Plain JSON with every float to so many significant digits: a processor's own do not show."""
+    if isinstance(value, dict):
+        return {k: rounded(v, digits) for k, v in value.items()}
+    if isinstance(value, list):
+        return [rounded(v, digits) for v in value]
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
+
+
 def _frozen(value):
     return tuple(value) if isinstance(value, list) else value

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from ..numerics.linear import applied, lstsq, product
 from ..numerics.polynomials import Polynomial
 from .additive import plain
 from .score import ScoreMoments, pooled_p_value, squared_bias
@@ -84,9 +85,9 @@ def fit_centring(moments: ScoreMoments, low, high, degree: int = 3) -> Centring:
         gradients, moments.bias, moments.J, moments.scale, moments.n, strict=True
     ):
         w = whitener(J, scale) * np.sqrt(n)
-        rows.append(w.T @ slope.T)
-        values.append(w.T @ b)
-    coefficients = np.linalg.lstsq(np.concatenate(rows), np.concatenate(values), rcond=1e-10)[0]
+        rows.append(product(w.T, slope.T))
+        values.append(applied(w, b))
+    coefficients = lstsq(np.concatenate(rows), np.concatenate(values), rcond=1e-10)
     return Centring(moments.names, basis.low, basis.high, degree, tuple(coefficients.tolist()))
 
 

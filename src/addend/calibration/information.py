@@ -20,6 +20,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from ..errors import TooFewSimulations
+from ..numerics.linear import EPSILON, eigvalsh, lstsq, product, within
 from ..numerics.polynomials import quadratic
 from .additive import Additive, summed
 from .score import ScoreMoments
@@ -71,7 +72,7 @@ def log_score(psi: np.ndarray, contrasts: np.ndarray) -> np.ndarray:
 def fisher_efficiency(z: ScoreMoments, x: ScoreMoments) -> list[np.ndarray]:
     """(a): eigenvalues of I_x^{-1} I_z, one array a cell, ascending, on the directions that x identifies."""
     cells = zip(z.J, x.J, x.scale, strict=True)
-    return [np.linalg.eigvalsh((w := whitener(Jx, s)).T @ Jz @ w) for Jz, Jx, s in cells]
+    return [eigvalsh(within(whitener(Jx, s), Jz)) for Jz, Jx, s in cells]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,20 +88,20 @@ class ScoreRegression(Additive):
     def measure(cls, z: np.ndarray, score: np.ndarray) -> "ScoreRegression":
         """From z `(N, Z)` and scores `(N, P)`; the features are 1, z and all products of two."""
         f = quadratic(z)
-        return cls(len(f), f.T @ f, f.T @ score, score.T @ score)
+        return cls(len(f), *(product(a.T, b) for a, b in ((f, f), (f, score), (score, score))))
 
     def coefficients(self) -> np.ndarray:
         """The least-squares coefficients `(F, P)`."""
-        return np.linalg.lstsq(self.ff, self.ft, rcond=None)[0]
+        return lstsq(self.ff, self.ft, rcond=len(self.ff) * EPSILON)
 
     def residual(self, coefficients: np.ndarray) -> np.ndarray:
         """The mean residual product `(P, P)` of coefficients fitted elsewhere."""
-        crossed = coefficients.T @ self.ft
-        return (self.tt - crossed - crossed.T + coefficients.T @ self.ff @ coefficients) / self.n
+        crossed = product(coefficients.T, self.ft)
+        return (self.tt - crossed - crossed.T + within(coefficients, self.ff)) / self.n
 
 
 def kept_fisher(fit: ScoreRegression, audit: ScoreRegression) -> np.ndarray:
     """(c): eigenvalues of the kept fraction of Fisher information, ascending; fitted on one pool, measured on another."""
     total = audit.tt / audit.n
     w = whitener(total, np.diagonal(total))
-    return np.sort(1 - np.linalg.eigvalsh(w.T @ audit.residual(fit.coefficients()) @ w))
+    return np.sort(1 - eigvalsh(within(w, audit.residual(fit.coefficients()))))

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..numerics.linear import applied, eigh
+
 REACH = 2.5
 """c: standard deviations of N observations that one of the neighbourhood spans."""
 
@@ -23,7 +25,7 @@ class Neighbourhood:
 
     Arguments:
         centre: theta_k `(P,)`, within the bounds.
-        root: A square root of Q_k, `(P, P)`.
+        root: A square root of Q_k, `(P, P)`, the columns of `root / width` being orthogonal.
         low, high: The bounds `(P,)`.
     """
 
@@ -37,14 +39,16 @@ class Neighbourhood:
         """That of theta_k `(P,)` at n observations, each of information J `(P, P)`."""
         width = high - low
         precision = (n * J * np.outer(width, width) + 12 * np.eye(len(width))) / reach**2
-        values, vectors = np.linalg.eigh(precision)
+        values, vectors = eigh(precision)
         return cls(centre, width[:, None] * vectors / np.sqrt(values), low, high)
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n thetas `(n, P)`: rejected ones are drawn again."""
         kept = np.zeros((0, len(self.centre)))
         while len(kept) < n:
-            theta = self.centre + rng.standard_normal((2 * n, len(self.centre))) @ self.root.T
+            theta = self.centre + applied(
+                self.root.T, rng.standard_normal((2 * n, len(self.centre)))
+            )
             kept = np.concatenate(
                 [kept, theta[((theta >= self.low) & (theta <= self.high)).all(axis=1)]]
             )
@@ -52,7 +56,9 @@ class Neighbourhood:
 
     def whitened(self, theta: np.ndarray) -> np.ndarray:
         """theta `(*, P)` in coordinates in which the law, before it is cut off, is standard normal."""
-        return np.linalg.solve(self.root, (theta - self.centre)[..., None])[..., 0]
+        scaled = self.root / (self.high - self.low)[:, None]
+        dual = scaled / (scaled**2).sum(axis=0) / (self.high - self.low)[:, None]
+        return applied(dual, theta - self.centre)
 
     def log_density(self, theta: np.ndarray) -> np.ndarray:
         """The logarithm of the density at theta `(*, P)` within the bounds, nats up to a constant."""

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from ..errors import TooFewSimulations
+from ..numerics.linear import lstsq
 from ..numerics.polynomials import Polynomial
 from .additive import Additive, setting, summed
 
@@ -75,7 +76,7 @@ class Normalisation(Additive):
         basis = Polynomial(tuple(low), tuple(high), degree)
         weight = 1 / (self.error + 1e-6)
         features = basis.features(self.cells) * weight[:, None]
-        return basis, np.linalg.lstsq(features, self.log_z * weight, rcond=None)[0]
+        return basis, lstsq(features, self.log_z * weight, rcond=1e-12)
 
     def _enough(self) -> float:
         if self.n < (1 if self.exact else 10):

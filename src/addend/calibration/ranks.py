@@ -132,7 +132,8 @@ def mass_below(
 
 def _offset_and_spread(row: np.ndarray) -> tuple[float, float]:
     n, middle = row.sum(), (np.arange(len(row)) + 0.5) / len(row) - 0.5
-    return _z(row @ middle / n, middle, n), _z(row @ middle**2 / n, middle**2, n)
+    offset, spread = ((row * m).sum() / n for m in (middle, middle**2))
+    return _z(offset, middle, n), _z(spread, middle**2, n)
 
 
 def _z(mean: float, values: np.ndarray, n: float) -> float:

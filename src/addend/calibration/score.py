@@ -16,6 +16,7 @@ import numpy as np
 from scipy import stats
 
 from ..errors import TooFewSimulations
+from ..numerics.linear import applied, eigvalsh, within
 from .additive import Additive, setting, summed
 from .subspace import outside, whitener
 
@@ -120,10 +121,7 @@ def information_ratio(moments: ScoreMoments) -> list[np.ndarray]:
     At most 10^6, which stands for a mean curvature that is not positive.
     """
     cells = zip(moments.J, moments.H, moments.scale, strict=True)
-    return [
-        np.sort(1 / np.maximum(np.linalg.eigvalsh(_in(whitener(J, s), H)), 1e-6))
-        for J, H, s in cells
-    ]
+    return [np.sort(1 / np.maximum(eigvalsh(within(whitener(J, s), H)), 1e-6)) for J, H, s in cells]
 
 
 def pooled_ratio(moments: ScoreMoments) -> float:
@@ -134,11 +132,9 @@ def pooled_ratio(moments: ScoreMoments) -> float:
 
 def _squared(b: np.ndarray, J: np.ndarray, scale: np.ndarray) -> tuple[float, int]:
     w = whitener(J, scale)
-    return (np.inf if outside(b, J, scale) > 1e-6 else float(((b @ w) ** 2).sum())), w.shape[1]
-
-
-def _in(w: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    return w.T @ matrix @ w
+    return (np.inf if outside(b, J, scale) > 1e-6 else float((applied(w, b) ** 2).sum())), w.shape[
+        1
+    ]
 
 
 def _by_cell(index, rows, cells: int) -> np.ndarray:

@@ -7,6 +7,8 @@ its score first, so that a blind direction shows as an eigenvalue of rounding si
 
 import numpy as np
 
+from ..numerics.linear import applied, eigh, product
+
 TOLERANCE = 1e-8
 
 
@@ -18,7 +20,7 @@ def whitener(covariance: np.ndarray, scale: np.ndarray) -> np.ndarray:
         scale: A positive number `(P,)` per parameter, in the units of C's diagonal; 0 where there is none.
     """
     s = np.sqrt(np.where(scale > 0, scale, 1.0))
-    values, vectors = np.linalg.eigh(covariance / np.outer(s, s))
+    values, vectors = eigh(covariance / np.outer(s, s))
     kept = values > TOLERANCE
     return vectors[:, kept] / np.sqrt(values[kept]) / s[:, None]
 
@@ -26,11 +28,11 @@ def whitener(covariance: np.ndarray, scale: np.ndarray) -> np.ndarray:
 def outside(vector: np.ndarray, covariance: np.ndarray, scale: np.ndarray) -> float:
     """The squared length of what `vector` `(P,)` has outside the identified directions, in units of `scale`."""
     s = np.sqrt(np.where(scale > 0, scale, 1.0))
-    values, vectors = np.linalg.eigh(covariance / np.outer(s, s))
-    return float((((vector / s) @ vectors[:, values <= TOLERANCE]) ** 2).sum())
+    values, vectors = eigh(covariance / np.outer(s, s))
+    return float((applied(vectors[:, values <= TOLERANCE], vector / s) ** 2).sum())
 
 
 def pseudo_inverse(matrix: np.ndarray) -> np.ndarray:
     """The inverse `(P, P)` of a symmetric matrix on the directions it identifies."""
     w = whitener(matrix, np.abs(np.diagonal(matrix)))
-    return w @ w.T
+    return product(w, w.T)

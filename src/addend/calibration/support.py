@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from scipy.stats import binom
 
 from ..errors import TooFewSimulations
+from ..numerics.linear import applied, covariance, eigh
 from .additive import Additive, plain, summed
 
 RATE = 1e-3
@@ -53,17 +54,17 @@ class Support:
                 f"the support is to be learned from {len(z)} rows, expected {points + 2000}",
                 "simulate more",
             )
-        values, vectors = np.linalg.eigh(np.cov(z, rowvar=False).reshape(z.shape[1], z.shape[1]))
+        values, vectors = eigh(covariance(z))
         whiten = vectors / np.sqrt(np.maximum(values, 1e-12 * max(values[-1], 1e-300)))
         order = rng.permutation(len(z))
-        chosen = (z[order[:points]] - z.mean(axis=0)) @ whiten
+        chosen = applied(whiten, z[order[:points]] - z.mean(axis=0))
         self = cls(z.mean(axis=0), whiten, chosen, k, np.zeros(len(TAILS)))
         rest = self.distance(z[order[points:]])
         return cls(self.centre, whiten, chosen, k, np.quantile(rest, 1 - np.array(TAILS)))
 
     def distance(self, z: np.ndarray) -> np.ndarray:
         """The whitened distance `(N,)` of z `(N, Z)` to its k-th nearest reference point."""
-        found = cKDTree(self.points).query((z - self.centre) @ self.whiten, k=[self.k])[0]
+        found = cKDTree(self.points).query(applied(self.whiten, z - self.centre), k=[self.k])[0]
         return found[:, 0]
 
     def tail(self, z: np.ndarray) -> np.ndarray:

@@ -46,17 +46,17 @@ def require_smooth(module: nn.Module, where: str = "a path of theta") -> None:
             )
 
 
-def require_frozen_or_invertible(backbone: nn.Module | None) -> None:
+def require_frozen_or_invertible(backbone: nn.Module | None, counted: bool = False) -> None:
     """Raise `UnboundedDensity` if `backbone` has anything to train under a likelihood objective and is no bijection.
 
-    A backbone that counts log|det| is an `Invertible`; None is no backbone at all.
+    A backbone that counts log|det| is an `Invertible`, or said to be `counted`; None is no backbone at all.
     """
     trainable = (
         []
         if backbone is None
         else [name for name, p in backbone.named_parameters() if p.requires_grad]
     )
-    if trainable and not isinstance(backbone, Invertible):
+    if trainable and not (counted or isinstance(backbone, Invertible)):
         raise UnboundedDensity(
             f"the backbone is trainable ('{trainable[0]}' and {len(trainable) - 1} more) under a likelihood objective: "
             "shrinking z raises its density without bound, so the loss has no minimum",
@@ -69,7 +69,7 @@ def require_rowwise(backbone: nn.Module, x: Tensor, c: Tensor, where: str = "the
     with torch.no_grad():
         many, few = backbone(x, c), backbone(x[:2], c[:2])
     for a, b in zip(_tuple(many), _tuple(few), strict=True):
-        if not torch.allclose(a[:2], b, rtol=1e-4, atol=1e-5):
+        if a is not None and not torch.allclose(a[:2], b, rtol=1e-4, atol=1e-5):
             raise UnfitHead(
                 f"{where} makes {(a[:2] - b).abs().max():.2g} more or less of an observation in a batch of {len(x)} than of 2",
                 "standardise by fixed statistics, not by those of the batch at hand",
@@ -95,5 +95,5 @@ def require_one_law(theta: Tensor, other: Tensor) -> None:
             )
 
 
-def _tuple(value) -> tuple[Tensor, ...]:
+def _tuple(value) -> tuple[Tensor | None, ...]:
     return value if isinstance(value, tuple) else (value,)

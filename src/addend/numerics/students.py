@@ -7,7 +7,9 @@ p/q of any p with a normal or exponential tail are bounded, and so is their vari
 """
 
 import numpy as np
-from scipy.stats import multivariate_t
+from scipy.special import gammaln
+
+from .linear import applied, covariance, eigh
 
 FREEDOM = 4.0
 
@@ -20,14 +22,18 @@ def student(
     freedom: float = FREEDOM,
 ) -> tuple[np.ndarray, np.ndarray]:
     """n draws `(n, Z)` of the law around m `(Z,)` with Q `(Z, Z)`, and their log-density `(n,)`."""
-    law = multivariate_t(loc=location, shape=shape, df=freedom)
-    draws = np.reshape(law.rvs(n, random_state=rng), (n, len(location)))
-    return draws, np.reshape(law.logpdf(draws), n)
+    values, vectors = eigh(shape)
+    Z = len(values)
+    normal = rng.standard_normal((n, Z))
+    t = normal / np.sqrt(rng.chisquare(freedom, n) / freedom)[:, None]
+    constant = gammaln((freedom + Z) / 2) - gammaln(freedom / 2)
+    constant -= 0.5 * (Z * np.log(freedom * np.pi) + np.log(values).sum())
+    log_q = constant - (freedom + Z) / 2 * np.log1p((t**2).sum(axis=1) / freedom)
+    return location + applied((vectors * np.sqrt(values)).T, t), log_q
 
 
 def student_around(
     z: np.ndarray, n: int, rng: np.random.Generator, inflation: float = 2.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same for mean and covariance of z `(N, Z)`, the latter `inflation` times as large."""
-    covariance = np.cov(z, rowvar=False).reshape(z.shape[1], z.shape[1])
-    return student(z.mean(axis=0), covariance * inflation, n, rng)
+    return student(z.mean(axis=0), inflation * covariance(z), n, rng)

@@ -1,8 +1,14 @@
-"""Objectives for f_m that need no theta, one a file: what turns an observation into the z a head is trained on."""
+"""Objectives for f_m that need no theta, one a file: each makes the `Backbone` a head is trained on.
 
-from .standardise import Standardise, flow_layout
+`OBJECTIVES` has them by name: `pretrain.objective` of a modality's params.yaml asks for one.
+"""
 
-OBJECTIVES = {"standardise": Standardise}
-"""By what `pretrain.objective` calls them."""
+from collections.abc import Callable
 
-__all__ = ["OBJECTIVES", "Standardise", "flow_layout"]
+from ..modality import Columns, Schema
+from .backbone import Backbone
+from .standardise import Standardise, flow_layout, standardise
+
+OBJECTIVES: dict[str, Callable[[Schema, Columns], Backbone]] = {"standardise": standardise}
+
+__all__ = ["OBJECTIVES", "Backbone", "Standardise", "flow_layout", "standardise"]

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..modality import Columns, Field, Schema
+from .backbone import Backbone
 
 LINEAR, LOG, ASINH = 0, 1, 2
 HEAVY_TAIL = 12.0
@@ -28,8 +29,6 @@ class Standardise(nn.Module):
         schema: The columns, observables then covariates.
         columns: Simulated observations whose statistics are frozen here.
     """
-
-    invertible = True
 
     def __init__(self, schema: Schema, columns: Columns):
         super().__init__()
@@ -59,6 +58,19 @@ class Standardise(nn.Module):
             for d, k in enumerate(self.x_kinds)
         )
         return torch.stack(z, 1), torch.stack(e, 1) if e else c * 1.0, log_det
+
+
+def standardise(schema: Schema, columns: Columns) -> Backbone:
+    """The objective of that name: `schema` standardised by the statistics of simulated `columns`."""
+    module = Standardise(schema, columns)
+    return Backbone(
+        module,
+        z=len(schema.observables),
+        e=len(schema.covariates),
+        log_det=True,
+        invertible=True,
+        layout=flow_layout(schema, module),
+    )
 
 
 def flow_layout(schema: Schema, backbone: Standardise) -> dict:

@@ -11,6 +11,7 @@ import torch
 
 from .. import artifact, places, settings, shards
 from ..calibration import Mean, Record, judge
+from ..calibration.additive import rounded
 from ..calibration.blocks import encoder_record
 from ..calibration.conclusion import conclude
 from ..calibration.measure import PARTS, measure_part
@@ -30,7 +31,8 @@ def calibrate(name: str) -> None:
     amount, thresholds = asked.calibrate, asked.register
     audit, pool = (shards.read_set(places.pool(name, p)).columns for p in ("audit", "calibrate"))
     measured = _measured(encoder, modality, amount)
-    record = conclude(measured, encoder, modality, audit, pool, amount.seed)
+    found = conclude(measured, encoder, modality, audit, pool, amount.seed)
+    record = Record.from_dict(rounded(found.as_dict()))
     with fresh_folder(places.encoder(name, "record")) as folder:
         (folder / artifact.RECORD).write_text(json.dumps(record.as_dict(), allow_nan=False) + "\n")
         write_page(folder, encoder, record, thresholds)

@@ -9,14 +9,18 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from .. import artifact, exported, places, settings, shards, sobol
+from .. import artifact, exported, places, settings, shards, sobol, vectors
 from ..durable import fresh_folder
+from ..encoder import Encoder
 from ..heads import Ensemble, Head, build
+from ..heads.laws import require_smooth
 from ..modality import Modality, find
 from ..parameters import read_agreement
 from ..progress import progress
 from ..settings import Finetune
 from ..training import Rows, Training, fit
+
+FILES = ("backbone.pt2", "coordinates.pt2", "head.safetensors")
 
 
 def finetune(name: str) -> None:
@@ -31,7 +35,7 @@ def finetune(name: str) -> None:
     head, history = _trained(name, asked, layout, rows, training)
     facts = {
         "name": name, "title": modality.title, "parameters": space.as_list(), "definitions": space.digest,
-        "schema": modality.schema.as_dict(), "coordinates": layout["box"], "invertible": True,
+        "schema": modality.schema.as_dict(), "coordinates": layout["box"], **layout["backbone"],
         "head": head.as_dict(),
         "objective": "maximum likelihood (O1)", "training": asdict(training),
         "provenance": {"simulations": pool.digest, "package": version(f"addend-{name}"), "core": version("addend")},
@@ -41,9 +45,9 @@ def finetune(name: str) -> None:
             shutil.copyfile(made / file, folder / file)
         save_file(head.state_dict(), folder / "head.safetensors")
         (folder / "history.json").write_text(json.dumps(history) + "\n")
-        artifact.write_manifest(
-            folder, facts, ["backbone.pt2", "coordinates.pt2", "head.safetensors"]
-        )
+        artifact.write_manifest(folder, facts, FILES)
+        vectors.write(Encoder.load(folder), pool.columns, folder)
+        artifact.write_manifest(folder, facts, [*FILES, vectors.FILE])
 
 
 def _trained(
@@ -62,6 +66,7 @@ def _trained(
 
 
 def _fit(what: str, head: Head, rows: Rows, training: Training) -> list[tuple[int, float]]:
+    require_smooth(head, where=f"the head of {what}")
     with progress(f"finetune {what}", sum(training.steps)) as update:
         return fit(
             head, rows, training, lambda step, total, loss: update(step, f"loss {loss:.4f} nat")

@@ -1,4 +1,4 @@
-"""`pretrain`: f_m and the coordinates of theta, frozen and exported."""
+"""`pretrain`: f_m and the coordinates of theta, held to their laws, frozen and exported."""
 
 import json
 
@@ -8,25 +8,38 @@ import torch
 from .. import exported, places, settings, shards
 from ..durable import fresh_folder
 from ..encoder import coordinate_box
-from ..modality import find
+from ..heads.laws import require_smooth
+from ..modality import Columns, Modality, find
 from ..parameters import read_agreement
-from ..pretrain import OBJECTIVES, flow_layout
+from ..pretrain import OBJECTIVES, Backbone
 
 
 def pretrain(name: str) -> None:
-    """Freeze f_m and the coordinates, and export both."""
-    modality, asked = find(name), settings.modality(places.ROOT, name).pretrain
+    """Make f_m, hold it and the coordinates to their laws, export both, and store what f_m states."""
+    modality = find(name)
     pool = shards.read_set(places.pool(name, "train"))
     space = read_agreement(places.ROOT).subset(modality.parameters)
-    backbone = modality.backbone() or OBJECTIVES[asked.objective](modality.schema, pool.columns)
-    coordinates = modality.coordinates().double()
+    backbone, coordinates = made(modality, pool.columns), modality.coordinates().double()
     x, c = (
-        torch.from_numpy(a[:8])
+        torch.from_numpy(a)
         for a in (modality.schema.x(pool.columns), modality.schema.c(pool.columns))
     )
+    backbone.require_fit(x, c)
+    require_smooth(coordinates, where=f"the coordinates of '{name}'")
     theta = torch.from_numpy(space.draw(8, np.random.default_rng(0)))
-    layout = {**flow_layout(modality.schema, backbone), "box": coordinate_box(coordinates, space)}
+    layout = {
+        **backbone.read_as(),
+        "backbone": backbone.facts(),
+        "box": coordinate_box(coordinates, space),
+    }
+    frozen = backbone.module.requires_grad_(False)
     with fresh_folder(places.encoder(name, "backbone")) as folder:
-        (folder / "backbone.pt2").write_bytes(exported.export(backbone, x, c))
+        (folder / "backbone.pt2").write_bytes(exported.export(frozen, x[:8], c[:8]))
         (folder / "coordinates.pt2").write_bytes(exported.export(coordinates, theta))
         (folder / "layout.json").write_text(json.dumps(layout, indent=1) + "\n")
+
+
+def made(modality: Modality, columns: Columns) -> Backbone:
+    """The modality's own backbone, or what `pretrain.objective` makes of simulated columns."""
+    asked = settings.modality(places.ROOT, modality.name).pretrain
+    return modality.backbone() or OBJECTIVES[asked.objective](modality.schema, columns)

@@ -58,11 +58,22 @@ def assemble(name: str, folder: Path) -> Path:
     return folder
 
 
-def _difference(name: str, encoder: Encoder, registry: Registry, champion: Version) -> Mean:
-    """Log score of the candidate less that of the champion, row by row, on the audit pool."""
+def _difference(name: str, encoder: Encoder, registry: Registry, champion: Version) -> Mean | None:
+    """Log score of the candidate less that of the champion, row by row, on the audit pool.
+
+    None where they are densities of different z, which cannot be compared.
+    """
     other = Encoder.load(registry.fetch(champion))
+    if not _comparable(encoder.manifest, other.manifest):
+        return None
     columns = shards.read_set(places.pool(name, "audit")).columns
     return Mean.measure("log score", log_scores(encoder, columns) - log_scores(other, columns))
+
+
+def _comparable(one: dict, other: dict) -> bool:
+    """Whether both are densities of x, or both of the same z."""
+    same = one["files"]["backbone.pt2"] == other["files"]["backbone.pt2"]
+    return same or (one["log_det"] and other["log_det"])
 
 
 def _tags(encoder: Encoder) -> dict:
