@@ -42,7 +42,7 @@ class Exact:
     space: ParameterSpace
     schema: Schema
     head: Callable[[Tensor, Tensor, Tensor], Tensor]
-    record: tuple = ()
+    record: tuple[()] = ()
 
     @classmethod
     def of(cls, name: str) -> "Exact":

@@ -38,6 +38,14 @@ FUSIONS = {
 }
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the trained encoders says so, before `-m` chooses."""
+    for item in items:
+        if "demo" in getattr(item, "fixturenames", ()):
+            item.add_marker("demo")
+
+
 @pytest.fixture(scope="session")
 def small_project(tmp_path_factory) -> Path:
     """Its root. Tests that change a file of it put the file back."""

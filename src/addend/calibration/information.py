@@ -37,7 +37,7 @@ class Mean(Additive):
     @classmethod
     def measure(cls, what: str, values: np.ndarray) -> "Mean":
         """From the values `(N,)`."""
-        return cls(what, len(values), np.sum(values), np.sum(np.square(values)))
+        return cls(what, np.array(len(values)), np.sum(values), np.sum(np.square(values)))
 
     @property
     def value(self) -> float:
@@ -86,7 +86,7 @@ class ScoreRegression(Additive):
     def measure(cls, z: np.ndarray, score: np.ndarray) -> "ScoreRegression":
         """From z `(N, Z)` and scores `(N, P)`; the features are 1, z and all products of two."""
         f = quadratic(z)
-        return cls(len(f), f.T @ f, f.T @ score, score.T @ score)
+        return cls(np.array(len(f)), f.T @ f, f.T @ score, score.T @ score)
 
     def coefficients(self) -> np.ndarray:
         """The least-squares coefficients `(F, P)`."""

@@ -11,6 +11,7 @@ Nothing in a head may depend on the rest of the batch (no batch statistics): psi
 """
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,7 @@ class Head(nn.Module, ABC):
         """The training objective, a mean over a batch of joint draws of theta and x."""
 
     @abstractmethod
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """Plain JSON from which `HEADS[kind](**config)` rebuilds the same architecture."""
 
     def phases(self) -> list[list[nn.Parameter]]:
@@ -80,8 +81,8 @@ class SplitMLP(nn.Module):
         self.skip = nn.ModuleList(nn.Linear(n, out, bias=False) for n in sizes if n)
         self.bias = nn.Parameter(torch.zeros(hidden[0]))
         self.rest = MLP(hidden[0], out, hidden_features=hidden[1:], activation=nn.SiLU)
-        for layer in self.first:
-            nn.init.uniform_(layer.weight, -(sum(sizes) ** -0.5), sum(sizes) ** -0.5)
+        for weight in self.first.parameters():
+            nn.init.uniform_(weight, -(sum(sizes) ** -0.5), sum(sizes) ** -0.5)
         for zero in [
             *(layer.weight for layer in self.skip),
             self.rest[-1].weight,

@@ -9,6 +9,8 @@ where other parameters are profiled out or marginalised first. An index has no g
 neighbours the indicators are blended by a C2 step, flat at every index, so that the head stays a smooth function of phi.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -37,11 +39,11 @@ class Categorical(Wrapped):
 
     kind = "categorical"
 
-    def __init__(self, inner: dict, column: int, classes: int):
+    def __init__(self, inner: dict[str, Any], column: int, classes: int):
         super().__init__(inner)
         self.column, self.classes, self.normalised = column, classes, self.inner.normalised
 
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """The arguments that rebuild this head."""
         return {**super().config(), "column": self.column, "classes": self.classes}
 

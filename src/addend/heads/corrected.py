@@ -11,6 +11,7 @@ a Poisson regression, solved by Newton steps. It does not centre the score under
 import copy
 import math
 from itertools import combinations_with_replacement
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,13 +32,14 @@ class Corrected(Wrapped):
     kind = "corrected"
     normalised = False
 
-    def __init__(self, inner: dict, coordinates: int, covariates: int, degree: int = 4):
+    def __init__(self, inner: dict[str, Any], coordinates: int, covariates: int, degree: int = 4):
         super().__init__(inner)
         self.coordinates, self.covariates, self.degree = coordinates, covariates, degree
         self._phi, self._e = _exponents(coordinates, degree), _exponents(covariates, degree // 2)
+        self.weights: Tensor
         self.register_buffer("weights", torch.zeros(len(self._phi), len(self._e)))
 
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """The arguments that rebuild this head."""
         return {
             **super().config(),

@@ -95,5 +95,5 @@ def require_one_law(theta: Tensor, other: Tensor) -> None:
             )
 
 
-def _tuple(value) -> tuple[Tensor, ...]:
+def _tuple(value: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return value if isinstance(value, tuple) else (value,)

@@ -39,7 +39,12 @@ class Normaliser:
 
 
 def normaliser(
-    head: Head, z: Tensor, e: Tensor, phi: Tensor, draws: int = 20000, generator=None
+    head: Head,
+    z: Tensor,
+    e: Tensor,
+    phi: Tensor,
+    draws: int = 20000,
+    generator: torch.Generator | None = None,
 ) -> Normaliser:
     """log of the integral of exp(psi) at every phi `(J, K)`.
 
@@ -66,7 +71,9 @@ def _summary(log_weights: Tensor) -> Normaliser:
     return Normaliser(log_mean, error, effective)
 
 
-def _importance(head: Head, z: Tensor, e: Tensor, phi: Tensor, draws: int, generator) -> Tensor:
+def _importance(
+    head: Head, z: Tensor, e: Tensor, phi: Tensor, draws: int, generator: torch.Generator | None
+) -> Tensor:
     """log of density over proposal `(draws,)`: a Student law, moved twice to where the density is."""
     location, scale = z.mean(0), torch.linalg.cholesky(_covariance(z, None) * 4)
     for n in (draws, draws, draws):
@@ -84,7 +91,9 @@ def _covariance(x: Tensor, weight: Tensor | None) -> Tensor:
     return covariance + 1e-6 * covariance.diagonal().mean() * torch.eye(x.shape[1], dtype=x.dtype)
 
 
-def _student(location: Tensor, scale: Tensor, n: int, generator) -> tuple[Tensor, Tensor]:
+def _student(
+    location: Tensor, scale: Tensor, n: int, generator: torch.Generator | None
+) -> tuple[Tensor, Tensor]:
     """Draws `(n, Z)` from a multivariate Student law with `FREEDOM` degrees, and their log-density `(n,)`."""
     d = len(location)
     normal = torch.randn(n, d, generator=generator, dtype=location.dtype)

@@ -11,6 +11,7 @@ cannot exceed log B. Its optimum is log q = log p(z | theta) + c(z), and q stays
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ class SelfNormalised(Wrapped):
     kind = "self_normalised"
     normalised = True
 
-    def __init__(self, inner: dict):
+    def __init__(self, inner: dict[str, Any]):
         super().__init__(inner)
         if not self.inner.normalised:
             raise BadSetting(

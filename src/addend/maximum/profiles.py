@@ -12,6 +12,7 @@ left behind on a lower branch. A grid between points of another one starts from 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from scipy.stats import chi2
@@ -49,7 +50,7 @@ class Profile:
         """2 [S_max - S_prof] `(G,)`, never negative."""
         return 2 * (self.top - self.value)
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The curve or surface as plain JSON."""
         return {
             "names": list(self.names),
@@ -81,7 +82,7 @@ class Contour:
 
 
 def profile(
-    scalar: Scalar, fit: Fit, names: str | Sequence[str], grid, near: Profile | None = None
+    scalar: Scalar, fit: Fit, names: str | Sequence[str], grid: Any, near: Profile | None = None
 ) -> Profile:
     """S_prof of the named parameters on a grid `(G,)` or `(G, k)` of their values.
 
@@ -113,7 +114,7 @@ def contour(
     """t of a pair of parameters on a grid of +- `sigmas` around theta_hat, or over the support where that ends first."""
     axes = [_axis(scalar, fit, name, points, sigmas) for name in pair]
     surface = profile(scalar, fit, tuple(pair), torch.cartesian_prod(*axes))
-    return Contour(tuple(pair), axes[0], axes[1], surface.t.reshape(points, points))
+    return Contour((pair[0], pair[1]), axes[0], axes[1], surface.t.reshape(points, points))
 
 
 def _axis(scalar: Scalar, fit: Fit, name: str, points: int, sigmas: float) -> Tensor:
