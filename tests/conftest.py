@@ -36,14 +36,16 @@ FUSIONS = {
     "half": {"modalities": {"toy": {"set": "absent", "optional": True}}},
     "mixed": {"modalities": {"toy": {"set": "drawn"}}},
 }
+MARKS = {"demo": ["demo"], "prefect": ["server", "slow"]}  # of the tests that use a fixture
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the trained encoders says so, before `-m` chooses."""
+    """What needs the trained encoders or a server says so, before `-m` chooses."""
     for item in items:
-        if "demo" in getattr(item, "fixturenames", ()):
-            item.add_marker("demo")
+        for name in getattr(item, "fixturenames", ()):
+            for mark in MARKS.get(name, ()):
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")
