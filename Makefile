@@ -8,7 +8,8 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 MODALITIES := $(patsubst %/pyproject.toml,%,$(wildcard modalities/*/pyproject.toml))
-PINS := $(shell cat constraints.txt pyproject.toml $(MODALITIES:%=%/pyproject.toml) | sha256sum | cut -c1-16)
+PINNED := constraints.txt pyproject.toml $(MODALITIES:%=%/pyproject.toml)
+PINS := $(shell cat $(PINNED) | sha256sum | cut -c1-16)
 READY := .venv/ready-$(PINS)
 OLDEST := .venv-oldest/ready-$(PINS)
 EXTRAS := pipeline,test,check
@@ -43,7 +44,8 @@ test: check
 	.venv/bin/python -m pytest $(REST)
 
 oldest: $(OLDEST)
-	PATH=$(CURDIR)/.venv-oldest/bin:$$PATH .venv-oldest/bin/python -m pytest $(FAST) --ignore tests/test_pins.py
+	PATH=$(CURDIR)/.venv-oldest/bin:$$PATH .venv-oldest/bin/python -m pytest $(FAST) \
+	    --ignore tests/test_pins.py
 
 serve: $(READY)
 	.venv/bin/python -m flows.serve
@@ -55,7 +57,8 @@ audit: $(READY)
 	.venv/bin/python -m benchmarks.audit
 
 clean:
-	rm -rf data/simulations data/encoders data/pins data/fusions data/scalars data/embeddings data/reports
+	rm -rf data/simulations data/encoders data/pins data/fusions data/reports
+	rm -rf data/scalars data/embeddings
 	rm -rf mlflow/store .prefect .dvc/cache .dvc/tmp
 
 # torch first and exactly: a range may resolve to a build of several gigabytes for another device

@@ -1,4 +1,6 @@
-"""Two projects: a small one, the toy with an encoder of a hundred steps beside masers without one; and the demo itself."""
+"""Two projects: a small one, the toy with an encoder of a hundred steps beside masers without one;
+and the demo itself.
+"""
 
 import contextlib
 import fcntl
@@ -80,7 +82,7 @@ def project(small_project, monkeypatch) -> Path:
 
 @pytest.fixture(scope="session")
 def demo() -> Path:
-    """The project itself, once its fusions are up to date: what `make demo` runs. Workers that ask together wait for one."""
+    """The project itself, its fusions up to date, as `make demo` leaves it: workers wait."""
     lock = HERE / ".pytest_cache" / "demo.lock"
     lock.parent.mkdir(exist_ok=True)
     with lock.open("w") as handle:

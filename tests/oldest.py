@@ -1,7 +1,8 @@
-"""`python tests/oldest.py`: constraints with the lowest release that pyproject.toml allows of each package it names.
+"""`python tests/oldest.py`: the lowest releases that pyproject.toml allows, as constraints.
 
-What those need in turn is as constraints.txt pins it, or lower where an old release asks for that: the environment is the
-same whenever it is made. The script stands among the tests because nothing but a test comes of it.
+What those packages need in turn is as constraints.txt pins it, or lower where an old release asks
+for that: the environment is the same whenever it is made. The script stands among the tests because
+nothing but a test comes of it.
 """
 
 import tomllib
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def lowest(direct: Iterable[Requirement], pinned: Iterable[Requirement]) -> Iterator[str]:
-    """Lines of a constraints file: lower bounds for the packages named, the pins as upper bounds for the rest."""
+    """A constraints file: lower bounds of what is named, pins as upper bounds of the rest."""
     lower = {canonicalize_name(r.name): _lower(r.specifier) for r in direct}
     for pin in pinned:
         name = canonicalize_name(pin.name)
