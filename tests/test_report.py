@@ -41,6 +41,7 @@ def changed(summary: dict, path: str, value) -> dict:
     return out
 
 
+@pytest.mark.slow
 def test_equal_numbers_give_equal_bytes(summary, curves, page):
     again = report.fusion_page(copy.deepcopy(summary), curves)
     assert again.html == page.html
