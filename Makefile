@@ -1,11 +1,21 @@
-# make demo    set up, run the real and the closure fusion, print theta_hat      make test    the demo, then every test
-# make serve   MLflow's and Prefect's pages over the demo's own stores           make bench   measure; make audit, the long checks
+# make demo    set up, run the real and the closure fusion, print theta_hat
+# make check   before every commit: style, types and the fast tests, three minutes on two cores
+# make test    the check, the demo, then every other test
+# make oldest  the fast tests with the lowest release of each package that pyproject.toml allows
+# make serve   MLflow's and Prefect's pages over the demo's own stores
+# make bench   measure; make audit, the long checks
 # make clean   remove what stages wrote; observations that somebody ingested stay
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 MODALITIES := $(patsubst %/pyproject.toml,%,$(wildcard modalities/*/pyproject.toml))
-PINS := $(shell cat constraints.txt pyproject.toml $(MODALITIES:%=%/pyproject.toml) | sha256sum | cut -c1-16)
+PINNED := constraints.txt pyproject.toml $(MODALITIES:%=%/pyproject.toml)
+PINS := $(shell cat $(PINNED) | sha256sum | cut -c1-16)
 READY := .venv/ready-$(PINS)
+OLDEST := .venv-oldest/ready-$(PINS)
+EXTRAS := pipeline,test,check
+TESTED := pipeline,test
+FAST := -n 2 --dist loadfile -m "not demo and not slow"
+REST := -n 2 --dist loadfile -m "demo or slow"
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PREFECT_HOME := $(CURDIR)/.prefect
@@ -17,14 +27,25 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: demo test serve bench audit clean
+.PHONY: demo check test oldest serve bench audit clean
 
 demo: $(READY)
 	.venv/bin/python -m flows
 
-# some tests hold the demo's numbers to the exact likelihoods; brought up to date first, with its progress on the screen
-test: demo
-	.venv/bin/python -m pytest -n 2 --dist loadfile
+check: $(READY)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/python -m pytest $(FAST)
+
+# some of the rest hold the demo's numbers to the exact likelihoods: its progress is on the screen
+test: check
+	.venv/bin/python -m flows
+	.venv/bin/python -m pytest $(REST)
+
+oldest: $(OLDEST)
+	PATH=$(CURDIR)/.venv-oldest/bin:$$PATH .venv-oldest/bin/python -m pytest $(FAST) \
+	    --ignore tests/test_pins.py
 
 serve: $(READY)
 	.venv/bin/python -m flows.serve
@@ -36,14 +57,27 @@ audit: $(READY)
 	.venv/bin/python -m benchmarks.audit
 
 clean:
-	rm -rf data/simulations data/encoders data/pins data/fusions data/scalars data/reports mlflow/store .prefect .dvc/cache .dvc/tmp
+	rm -rf data/simulations data/encoders data/pins data/fusions data/reports
+	rm -rf data/scalars data/embeddings
+	rm -rf mlflow/store .prefect .dvc/cache .dvc/tmp
 
+# torch first and exactly: a range may resolve to a build of several gigabytes for another device
 # --no-compile: modules are compiled when first imported, which halves the time of setting up
+define set-up
+	test -x $(1)/bin/python || $(PYTHON) -m venv $(1)
+	$(1)/bin/pip install -q --no-compile -c $(2) setuptools torch==2.13.0
+	$(1)/bin/pip install -q --no-compile -c $(2) --no-build-isolation -e '.[$(3)]'
+	$(1)/bin/pip install -q --no-deps --no-build-isolation $(MODALITIES:%=-e ./%)
+	rm -f $(1)/ready-*
+endef
+
 $(READY):
 	@echo "Setting up .venv: about three minutes the first time"
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/pip install -q --no-compile -c constraints.txt setuptools torch==2.13.0
-	.venv/bin/pip install -q --no-compile -c constraints.txt --no-build-isolation -e '.[pipeline,test]'
-	.venv/bin/pip install -q --no-deps --no-build-isolation $(MODALITIES:%=-e ./%)
-	rm -f .venv/ready-*
+	$(call set-up,.venv,constraints.txt,$(EXTRAS))
+	touch $@
+
+$(OLDEST): $(READY)
+	@echo "Setting up .venv-oldest: about three minutes the first time"
+	.venv/bin/python tests/oldest.py > .venv/oldest.txt
+	$(call set-up,.venv-oldest,.venv/oldest.txt,$(TESTED))
 	touch $@

@@ -1,6 +1,8 @@
 """`python -m benchmarks.page`: docs/measured.md from the last full runs under results/, table by table."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from .record import read
 from .record import text as text_of
@@ -33,7 +35,7 @@ def efficiency() -> list[str]:
     found = read("efficiency")
     if not found:
         return []
-    groups: dict[tuple, list[dict]] = {}
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     for row in found["rows"]:
         groups.setdefault(tuple(row[k] for k in KEPT), []).append(row)
     rows = [
@@ -120,7 +122,9 @@ def audit() -> list[str]:
     )
 
 
-def _section(title: str, found: dict | None, text: str, rows=()) -> list[str]:
+def _section(
+    title: str, found: dict[str, Any] | None, text: str, rows: Sequence[dict[str, Any]] | None = ()
+) -> list[str]:
     if not found:
         return []
     versions = ", ".join(f"{k} {v}" for k, v in found["versions"].items() if k != "addend")
@@ -136,12 +140,12 @@ def _section(title: str, found: dict | None, text: str, rows=()) -> list[str]:
     ]
 
 
-def _each(rows: list[dict], key: str) -> str:
+def _each(rows: list[dict[str, Any]], key: str) -> str:
     values = [text_of(row[key]) for row in rows]
     return "-" if set(values) == {"-"} else " / ".join(values)
 
 
-def _markdown(rows: list[dict]) -> str:
+def _markdown(rows: Sequence[dict[str, Any]]) -> str:
     columns = list(dict.fromkeys(k for row in rows for k in row))
     lines = [
         columns,

@@ -10,6 +10,7 @@ The backbone of each is a fixed bijection of x (x itself, log x or arcsinh x), w
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ class Task:
         )
         return low + (high - low) * (phi + 1) / 2
 
-    def draw(self, phi: Tensor, rng) -> Tensor:
+    def draw(self, phi: Tensor, rng: np.random.Generator) -> Tensor:
         """z `(N, Z)` float64, the backbone of one draw of x at each phi `(N, K)`; `rng` as numpy's."""
         theta = self.theta(phi.double())
         if self.name in COVARIANCE:
@@ -115,11 +116,13 @@ class Exact(Head):
         """log p `(*,)` in nats."""
         return self.task.log_prob(z, self.task.theta(phi))
 
-    def loss(self, z, e, phi, generator=None):
+    def loss(
+        self, z: Tensor, e: Tensor, phi: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
         """Minus the mean log-likelihood."""
         return -self(z, e, phi).mean()
 
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """The task's name."""
         return {"task": self.task.name}
 

@@ -16,7 +16,7 @@ ADVICE = (
     "dvc config core.autostage",
     "Use `dvc push`",
 )
-_running: set[subprocess.Popen] = set()
+_running: set[subprocess.Popen[str]] = set()
 
 
 class StageFailed(RuntimeError):
@@ -47,7 +47,7 @@ def stream(command: list[str], log: Callable[[str], None], keep: int = 20) -> tu
     tail: deque[str] = deque(maxlen=keep)
     with _start(command) as child:
         _running.add(child)
-        for line in child.stdout:
+        for line in child.stdout or ():
             if (text := line.rstrip()) and not text.lstrip().startswith(ADVICE):
                 tail.append(text)
                 log(text)
@@ -71,7 +71,7 @@ def environment() -> dict[str, str]:
     }
 
 
-def _start(command: list[str]) -> subprocess.Popen:
+def _start(command: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
         env=environment(),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dvc.lock import LockError
 from dvc.repo import Repo
@@ -84,7 +85,7 @@ def _entries(lock: str) -> list[str]:
     return list(load_yaml(lock).get("stages", {})) if Path(lock).exists() else []
 
 
-def _stage(step, graph) -> Stage:
+def _stage(step: Any, graph: Any) -> Stage:
     return Stage(
         address=step.addressing,
         lock=str(Path(step.path_in_repo).with_name("dvc.lock")),

@@ -6,6 +6,7 @@ limit set on the server (`prefect concurrency-limit create accelerator 1`), not 
 
 import os
 from threading import BoundedSemaphore
+from typing import Any
 
 from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_table_artifact
@@ -39,7 +40,7 @@ def pipeline(targets: list[str] | None = None) -> None:
         _publish(node)
 
 
-def _contended(task, run, state) -> bool:
+def _contended(task: Any, run: Any, state: Any) -> bool:
     return isinstance(state.result(raise_on_failure=False), StoreBusy)
 
 
@@ -57,9 +58,9 @@ def stage(address: str) -> None:
         repro(address, get_run_logger().info)
 
 
-def _run(stages: list[Stage]) -> dict:
+def _run(stages: list[Stage]) -> dict[str, Any]:
     """A task a stage, after those it needs; final states by address."""
-    futures = {}
+    futures: dict[str, Any] = {}
     for node in longest_first(stages):
         after = [futures[address] for address in node.needs]
         tags = {"accelerator"} if node.accelerator else set()

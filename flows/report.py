@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from flows.graph import Stage
 
@@ -35,7 +36,7 @@ def show(report: Path) -> None:
     print(f"  {report / 'index.html'}")
 
 
-def _summary(report: Path) -> dict:
+def _summary(report: Path) -> dict[str, Any]:
     return json.loads((report / "summary.json").read_text())
 
 

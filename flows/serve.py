@@ -53,7 +53,7 @@ def mlflow_command(uri: str, port: int) -> list[str]:
 
 
 @contextmanager
-def server(command: list[str], health: str, **settings: str) -> Iterator[subprocess.Popen]:
+def server(command: list[str], health: str, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
     """A server in a process group of its own, `settings` in its environment; ready when `health` answers, ends with the block."""
     quiet = {
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -85,11 +85,11 @@ def url(port: int) -> str:
     return f"http://{HOST}:{port}"
 
 
-def _await(child: subprocess.Popen, health: str) -> None:
+def _await(child: subprocess.Popen[bytes], health: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         if child.poll() is not None:
-            raise RuntimeError(f"{' '.join(child.args)} left with status {child.returncode}")
+            raise RuntimeError(f"{child.args!r} left with status {child.returncode}")
         try:
             with urlopen(health, timeout=5):
                 return
@@ -98,7 +98,7 @@ def _await(child: subprocess.Popen, health: str) -> None:
     raise TimeoutError(f"{health} did not answer within {PATIENCE_S:g} s")
 
 
-def _end(child: subprocess.Popen) -> None:
+def _end(child: subprocess.Popen[bytes]) -> None:
     """Ask the group to stop; after ten seconds, make it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:

@@ -1,4 +1,6 @@
-"""Two projects: a small one, the toy with an encoder of a hundred steps beside masers without one; and the demo itself."""
+"""Two projects: a small one, the toy with an encoder of a hundred steps beside masers without one;
+and the demo itself.
+"""
 
 import contextlib
 import fcntl
@@ -40,6 +42,16 @@ FUSIONS = {
     "half": {"modalities": {"toy": {"set": "absent", "optional": True}}},
     "mixed": {"modalities": {"toy": {"set": "drawn"}}},
 }
+MARKS = {"demo": ["demo"], "prefect": ["server", "slow"]}  # of the tests that use a fixture
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the trained encoders or a server says so, before `-m` chooses."""
+    for item in items:
+        for name in getattr(item, "fixturenames", ()):
+            for mark in MARKS.get(name, ()):
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +121,7 @@ def file(tmp_path):
 
 @pytest.fixture(scope="session")
 def demo() -> Path:
-    """The project itself, once its fusions are up to date: what `make demo` runs. Workers that ask together wait for one."""
+    """The project itself, its fusions up to date, as `make demo` leaves it: workers wait."""
     lock = HERE / ".pytest_cache" / "demo.lock"
     lock.parent.mkdir(exist_ok=True)
     with lock.open("w") as handle:

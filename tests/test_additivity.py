@@ -65,6 +65,7 @@ def test_removing_a_modality_removes_exactly_its_term(fused):
         assert relative(rest(theta) + term(theta), S(theta)) < 1e-12
 
 
+@pytest.mark.slow
 def test_training_alone_or_beside_others_gives_the_same_bits(small_project, tmp_path):
     roots = [tmp_path / name for name in ("one", "other")]
     for root in roots:
@@ -82,6 +83,7 @@ def test_training_alone_or_beside_others_gives_the_same_bits(small_project, tmp_
 TRAIN = "from addend.stages import finetune; finetune.finetune('toy')"
 
 
+@pytest.mark.slow
 def test_an_encoder_is_loaded_and_evaluated_without_its_package(small_project, project):
     folder = places.encoder("toy", "head").resolve()
     code = (

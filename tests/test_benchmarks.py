@@ -1,5 +1,6 @@
 """The benchmarks on a small scale, and that their page says what they measured."""
 
+import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
@@ -7,6 +8,7 @@ from benchmarks import efficiency, page, slcp
 from benchmarks.tasks import TASKS
 
 
+@pytest.mark.slow
 def test_learned_maxima_are_near_the_exact_ones_and_a_distilled_one_near_its_teachers():
     """A twentieth of the training and of the simulations of the full run, at a tenth of its N. Every draw is fixed by a seed."""
     torch.set_num_threads(1)

@@ -213,6 +213,7 @@ def recorded(project, tmp_path, monkeypatch):
     registry.promote(registry.register("toy", folder, {}, {}), "for the test")
 
 
+@pytest.mark.slow
 def test_rows_unlike_any_simulation_are_counted_on_standard_error(
     recorded, project, points, tmp_path
 ):

@@ -152,6 +152,7 @@ def pair_project(small_project, tmp_path, monkeypatch):
     return path
 
 
+@pytest.mark.slow
 def test_an_ensemble_is_chosen_in_params_yaml_and_said_in_the_result(pair_project, monkeypatch):
     finetune.finetune("toy")
     encoder = Trained.load(places.encoder("toy", "head"))

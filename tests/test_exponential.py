@@ -156,6 +156,7 @@ def test_the_student_finds_its_teachers_maximum(student, phi):
     assert ((steps[0] - steps[1]).abs() < 0.03 * error).all()
 
 
+@pytest.mark.slow
 def test_cauchy_has_no_finite_statistic_and_more_features_leave_less_out():
     """Pitman, Koopman and Darmois: no d is enough, and the record says how much each leaves."""
     z, e = draws(CAUCHY, 6000)

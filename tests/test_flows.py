@@ -65,6 +65,7 @@ def test_the_flow_runs_what_dvc_repro_runs_and_leaves_the_same_locks(flown, proj
     assert locks(folder) == locks(project) and len(locks(folder)) == 3
 
 
+@pytest.mark.slow
 def test_locks_are_those_of_dvc_repro_whichever_stage_ends_first(tmp_path, monkeypatch):
     first, other = (toy_dag.create(tmp_path / name) for name in ("first", "other"))
     run(first, *DVC, "repro")

@@ -155,6 +155,7 @@ def test_a_shared_nuisance_keeps_its_constraint_to_itself():
     assert found.test.statistic == pytest.approx(0.25 / 0.18)
 
 
+@pytest.mark.slow
 def test_the_tension_of_agreeing_data_is_chi2():
     """60 pairs of modalities with two shared parameters: p-values uniform, Kolmogorov-Smirnov, one failure in 10^4."""
     rng, p = np.random.default_rng(54), []

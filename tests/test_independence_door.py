@@ -121,6 +121,7 @@ def test_pairs_at_the_one_theta_of_nature_need_no_theta(verdict):
     assert verdict(*views(400, 1.0, rng, one), rng, stated=False).fires
 
 
+@pytest.mark.slow
 def test_a_shell_is_told_of_coupled_modalities_by_name_with_the_remedies_and_status_1(
     project, command
 ):
@@ -133,6 +134,7 @@ def test_a_shell_is_told_of_coupled_modalities_by_name_with_the_remedies_and_sta
     assert "2,000 pairs" in done.stdout and "They are coupled" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_shell_is_told_of_independent_modalities_with_status_0(project, command):
     """At a false-alarm rate of 1 %, the least there is."""
     done = shell(

@@ -1,4 +1,4 @@
-"""Set-up, pins and servers: what `make` and `.ci/run` do before and around the work."""
+"""Set-up and servers: what `make` and `.ci/run` do before and around the work."""
 
 import os
 import re
@@ -7,17 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tomllib
-from collections.abc import Iterator
-from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-from packaging.version import Version
-from source import imported
 from toy_dag import ROOT, environment
+
+DEMO = ".venv/bin/python -m flows"
 
 
 @pytest.fixture
@@ -32,9 +27,22 @@ def checkout(tmp_path):
 
 
 def test_an_environment_that_is_set_up_is_not_set_up_again(checkout):
-    demo = ".venv/bin/python -m flows"
-    assert _would_do(checkout, "demo") == [demo]
-    assert _would_do(checkout, "test") == [demo, ".venv/bin/python -m pytest -n 2 --dist loadfile"]
+    assert _would_do(checkout, "demo") == [DEMO]
+    assert _would_do(checkout, "check")[0] == ".venv/bin/ruff check ."
+
+
+def test_make_test_is_the_check_then_the_demo_then_every_test_that_the_check_left(checkout):
+    check, test = _would_do(checkout, "check"), _would_do(checkout, "test")
+    fast, rest = (re.search(r'pytest .* -m "(.*)"$', done[-1])[1] for done in (check, test))
+    assert test == [*check, DEMO, test[-1]]
+    assert (fast, rest) == ("not demo and not slow", "demo or slow")
+
+
+def test_the_oldest_environment_is_one_of_its_own(checkout):
+    done = _would_do(checkout, "oldest")
+    installed = [line for line in done if "pip install" in line]
+    assert installed and all(line.startswith(".venv-oldest/") for line in installed)
+    assert all("-c .venv/oldest.txt" in line for line in installed if "--no-deps" not in line)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +65,7 @@ def test_make_clean_spares_observations(checkout):
         word
         for line in _would_do(checkout, "clean")
         for word in line.split()
-        if word in ("data", "data/observations")
+        if word in ("data", "data/README.md", "data/observations")
     ]
 
 
@@ -71,41 +79,8 @@ def test_ci_runs_make_test_alone():
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
-def test_every_package_in_use_is_pinned_and_no_other():
-    pinned = {
-        canonicalize_name(r.name): str(r.specifier).removeprefix("==") for r in _constraints()
-    }
-    used = {name: Version(distribution(name).version).public for name in _closure()}
-    assert pinned == used | {"setuptools": pinned["setuptools"]}
-
-
-def test_the_server_s_own_pins_are_those_it_starts_and_schedules_with():
-    pinned = {
-        canonicalize_name(r.name): Version(str(r.specifier).removeprefix("=="))
-        for r in _constraints()
-    }
-    assert Version("0.139") <= pinned["fastapi"] < Version("0.151")
-    assert Version("2.0") <= pinned["sqlalchemy"] < Version("2.1")
-
-
-@pytest.mark.parametrize(
-    ("folder", "extras"), [("src", ()), ("flows", ("pipeline",)), ("tests", ("pipeline", "test"))]
-)
-def test_every_import_is_declared(folder, extras):
-    declared = {canonicalize_name(r.name) for r in _direct(extras)}
-    owners = packages_distributions()
-    names = {name for _, name in imported(ROOT / folder)} & owners.keys()
-    others = [name for name in names if not name.startswith("addend")]
-    assert not [
-        name for name in others if not {canonicalize_name(o) for o in owners[name]} & declared
-    ]
-
-
-def test_direct_dependencies_agree_with_the_constraints():
-    pinned = {canonicalize_name(r.name): r.specifier for r in _constraints()}
-    assert {canonicalize_name(r.name): r.specifier for r in _direct()}.items() <= pinned.items()
-
-
+@pytest.mark.server
+@pytest.mark.slow
 def test_serve_answers_on_loopback_and_stops_both_on_ctrl_c(tmp_path):
     stores = {
         "PREFECT_HOME": str(tmp_path / "prefect"),
@@ -158,34 +133,3 @@ def _outside() -> dict[str, str]:
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _constraints() -> list[Requirement]:
-    return [
-        Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if line
-    ]
-
-
-def _direct(extras: tuple[str, ...] = ("pipeline", "test")) -> Iterator[Requirement]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for group in [
-        project["dependencies"],
-        *(project["optional-dependencies"][extra] for extra in extras),
-    ]:
-        yield from map(Requirement, group)
-
-
-def _closure() -> set[str]:
-    """Names of all distributions that the direct dependencies need, themselves included, in this environment."""
-    found, todo = {}, [(canonicalize_name(r.name), frozenset(r.extras)) for r in _direct()]
-    while todo:
-        name, extras = todo.pop()
-        if name in found and extras <= found[name]:
-            continue
-        found[name] = found.get(name, frozenset()) | extras
-        for needed in map(Requirement, distribution(name).requires or []):
-            if needed.marker is None or any(
-                needed.marker.evaluate({"extra": extra}) for extra in {"", *extras}
-            ):
-                todo.append((canonicalize_name(needed.name), frozenset(needed.extras)))
-    return set(found)

@@ -112,6 +112,7 @@ def test_one_seed_one_posterior():
     )
 
 
+@pytest.mark.slow
 def test_the_stated_error_is_the_scatter_between_seeds():
     """16 runs on a gamma posterior: scatter of the mean over the stated error within 1 +- 4.5 / sqrt(2 x 15), and above 0.2."""
     s = Poisson().scalar({"x": np.array([2.0, 3.0, 1.0])})

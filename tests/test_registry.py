@@ -260,6 +260,7 @@ print(*(os.wait()[1] for _ in models), flush=True)
 """
 
 
+@pytest.mark.slow
 def test_processes_that_register_at_once_make_one_store_in_silence(tmp_path):
     """On a store that none of them finds made: three models, and one of them by two processes."""
     encoder(tmp_path / "a")

@@ -7,7 +7,7 @@ import sys
 import warnings
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -90,7 +90,7 @@ def ingest(
             "ingest takes either a table or --mock, and --append only with a table",
             "see 'addend ingest --help'",
         )
-    if mock:
+    if table is None:
         found = door.mock(modality, set_name, like, door.read_truth(truth or []), seed)
     else:
         found = door.ingest(modality, table, set_name, append)
@@ -187,7 +187,7 @@ def fusions() -> None:
 _usual = warnings.formatwarning
 
 
-def _sentence(message, category, *where, **line) -> str:
+def _sentence(message: Any, category: type[Warning], *where: Any, **line: Any) -> str:
     named = issubclass(category, AddendWarning)
     return (
         f"addend: {category.__name__}: {message}\n"

@@ -11,7 +11,7 @@ from .parameters import ParameterSpace, read_agreement
 
 
 def mock(
-    folder: Path, name: str, like: shards.ObservationSet, truth: dict, seed: int
+    folder: Path, name: str, like: shards.ObservationSet, truth: dict[str, float], seed: int
 ) -> shards.ObservationSet:
     """A mock set at a stated truth, with the covariates of another set."""
     modality = find(name)
@@ -31,7 +31,7 @@ def mock(
     return shards.write_set(folder, {**drawn, **covariates}, modality.schema, facts)
 
 
-def _point(space: ParameterSpace, truth: dict) -> np.ndarray:
+def _point(space: ParameterSpace, truth: dict[str, float]) -> np.ndarray:
     for name in space.names:
         if name not in truth:
             raise BadSetting(

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -98,7 +98,7 @@ class Schema:
                     "correct the table",
                 )
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The schema as plain JSON."""
         return {
             "observables": [asdict(f) for f in self.observables],
@@ -106,7 +106,7 @@ class Schema:
         }
 
     @classmethod
-    def from_dict(cls, d: dict) -> "Schema":
+    def from_dict(cls, d: dict[str, Any]) -> "Schema":
         """The schema that `as_dict` described."""
         return cls(
             tuple(Field(**f) for f in d["observables"]), tuple(Field(**f) for f in d["covariates"])

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -12,7 +12,7 @@ EVERY = 10.0
 
 
 @contextmanager
-def progress(what: str, total: int, unit: str = "steps") -> Iterator:
+def progress(what: str, total: int, unit: str = "steps") -> Iterator[Callable[..., None]]:
     """A function `update(done, note="")` to call while the work goes on.
 
     Arguments:
@@ -24,7 +24,7 @@ def progress(what: str, total: int, unit: str = "steps") -> Iterator:
     yield from (_bar if console.is_terminal else _lines)(console, what, total, unit)
 
 
-def _bar(console: Console, what: str, total: int, unit: str) -> Iterator:
+def _bar(console: Console, what: str, total: int, unit: str) -> Iterator[Callable[..., None]]:
     what_and_how_far = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -37,7 +37,7 @@ def _bar(console: Console, what: str, total: int, unit: str) -> Iterator:
         yield lambda done, note="": bar.update(task, completed=done, note=note)
 
 
-def _lines(console: Console, what: str, total: int, unit: str) -> Iterator:
+def _lines(console: Console, what: str, total: int, unit: str) -> Iterator[Callable[..., None]]:
     start = last = time.monotonic()
 
     def update(done: int, note: str = "") -> None:

@@ -27,7 +27,7 @@ def draw(
 
 def _independent(
     modality: Modality, space: ParameterSpace, n: int, seed: list[int], start: int
-) -> tuple[np.ndarray, dict]:
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     rng = np.random.default_rng([*seed, start])
     theta, covariates = space.draw(n, rng), modality.covariates(n, rng)
     return theta, {**modality.simulate(theta, covariates, rng), **covariates}

@@ -115,7 +115,7 @@ def _heading(cell: str, path: Path) -> tuple[str, str | None]:
 
 
 def _columns(
-    path: Path, header: list, rows: list[list[str]], due: Mapping[str, str]
+    path: Path, header: list[tuple[str, str | None]], rows: list[list[str]], due: Mapping[str, str]
 ) -> dict[str, np.ndarray]:
     columns = {}
     for i, (name, unit) in enumerate(header):

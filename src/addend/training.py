@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn import Parameter
 
 from .errors import NotFinite
 from .heads import Head
@@ -94,7 +95,7 @@ def fit(head: Head, rows: Rows, settings: Training, report: Report = lambda step
 
 
 def _run(
-    head: Head, rows: Rows, settings: Training, phase: int, weights: list
+    head: Head, rows: Rows, settings: Training, phase: int, weights: list[Parameter]
 ) -> Iterator[tuple[int, float]]:
     """One phase; yields (step, mean loss) about a hundred times."""
     steps, rate = settings.steps[phase], settings.rate[phase]
@@ -105,7 +106,7 @@ def _run(
     kept = {id(w) for w in weights}
     for w in head.parameters():
         w.requires_grad_(id(w) in kept)
-    every, running = max(1, steps // 100), 0.0
+    every, running = max(1, steps // 100), torch.zeros(())
     for step, batch in zip(
         range(steps), rows.batches(settings.batch[phase], generator), strict=False
     ):
@@ -120,7 +121,7 @@ def _run(
         running += loss.detach()
         if (step + 1) % every == 0:
             yield step + 1, _finite(float(running) / every, step + 1)
-            running = 0.0
+            running = torch.zeros(())
     for w in head.parameters():
         w.requires_grad_(True)
 

@@ -15,23 +15,24 @@ them does not depend on their order) or a setting, which both sides of a `+` mus
 """
 
 from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
 
 import numpy as np
 
 from ..errors import NotFinite, NotMergeable
 
 
-def summed():
+def summed() -> Any:
     """A field that `+` adds."""
     return field(metadata={"array": True, "merge": np.add})
 
 
-def listed():
+def listed() -> Any:
     """A field `(n, ...)` whose rows `+` appends."""
     return field(metadata={"array": True, "merge": lambda a, b: np.concatenate([a, b])})
 
 
-def setting():
+def setting() -> Any:
     """An array that both sides of a `+` must share."""
     return field(metadata={"array": True})
 
@@ -45,7 +46,7 @@ class Additive:
         NotMergeable: From `+`, where kind or settings differ.
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for f in fields(self):
             if "array" in f.metadata:
                 value = np.array(getattr(self, f.name), dtype=np.float64)
@@ -56,7 +57,7 @@ class Additive:
                     )
                 object.__setattr__(self, f.name, value)
 
-    def __add__(self, other):
+    def __add__(self, other: Any) -> Self:
         if isinstance(other, int) and other == 0:
             return self
         self._require_same(other)
@@ -71,7 +72,7 @@ class Additive:
 
     __radd__ = __add__
 
-    def _require_same(self, other) -> None:
+    def _require_same(self, other: object) -> None:
         if type(other) is not type(self):
             raise NotMergeable(
                 f"a {type(other).__name__} cannot be added to a {type(self).__name__}",
@@ -86,12 +87,12 @@ class Additive:
                     "measure both with the same settings before adding them",
                 )
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The value as plain JSON."""
         return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod
-    def from_dict(cls, d: dict):
+    def from_dict(cls, d: dict[str, Any]) -> Self:
         """The value that `as_dict` described."""
         return cls(
             **{
@@ -101,7 +102,7 @@ class Additive:
         )
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Numbers, arrays, mappings and sequences as JSON; an infinity is None, JSON having none."""
     if isinstance(value, dict):
         return {k: plain(v) for k, v in value.items()}

@@ -7,12 +7,11 @@ many levels the supremum can only be smaller, so the stated false-alarm rate is 
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special, stats
 
 
-def binomial(
-    k: np.ndarray, n: np.ndarray, confidence: float = 0.95
-) -> tuple[np.ndarray, np.ndarray]:
+def binomial(k: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """The exact interval for a fraction of which k `(*)` of n `(*)` were seen."""
     k, n = np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64)
     tail = (1 - confidence) / 2

@@ -10,6 +10,7 @@ used in the fit, and the record decides.
 """
 
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ class Centring:
         """The monomials."""
         return Polynomial(self.low, self.high, self.degree)
 
-    def __call__(self, theta):
+    def __call__(self, theta: Any) -> Any:
         """B `(*,)` at theta `(*, P)`, an array of numpy or a tensor of torch; differentiable."""
         return sum(
             a * m for a, m in zip(self.coefficients, self.basis.monomials(theta)[1:], strict=True)
@@ -66,17 +67,20 @@ class Centring:
         )
         return replace(moments, gradient=moments.gradient - n[:, :, 0] * shift, outer=outer)
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The function as plain JSON."""
         return plain(asdict(self))
 
     @classmethod
-    def from_dict(cls, d: dict) -> "Centring":
+    def from_dict(cls, d: dict[str, Any]) -> "Centring":
         """The function that `as_dict` described."""
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in d.items()})
+        given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in d.items()}
+        return cls(**given)
 
 
-def fit_centring(moments: ScoreMoments, low, high, degree: int = 3) -> Centring:
+def fit_centring(
+    moments: ScoreMoments, low: np.ndarray, high: np.ndarray, degree: int = 3
+) -> Centring:
     """The B whose gradient is closest to the measured b, on the box `low (P,)`, `high (P,)`."""
     basis = Polynomial(tuple(map(float, low)), tuple(map(float, high)), degree)
     gradients = basis.gradients(moments.cells)[:, 1:, :]

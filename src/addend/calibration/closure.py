@@ -4,6 +4,7 @@ The pull (theta_hat - theta*) / sigma of a parameter has mean zero and standard 
 unbiased and sigma honest, and its interval of level alpha holds theta* in a fraction alpha of universes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +37,15 @@ class Closure(Additive):
     inside: np.ndarray = summed()
 
     @classmethod
-    def measure(cls, names, truth, theta_hat, sigma, levels, inside) -> "Closure":
+    def measure(
+        cls,
+        names: Sequence[str],
+        truth: np.ndarray,
+        theta_hat: np.ndarray,
+        sigma: np.ndarray,
+        levels: Sequence[float],
+        inside: np.ndarray,
+    ) -> "Closure":
         """From n universes: truth, theta_hat and sigma `(n, P)`, and whether each interval held theta* `(n, P, A)`."""
         error = np.asarray(theta_hat) - truth
         pull = error / sigma
@@ -47,7 +56,7 @@ class Closure(Additive):
             (pull**2).sum(axis=0),
             np.sum(inside, axis=0),
         )
-        return cls(tuple(names), np.asarray(levels), len(error), *sums)
+        return cls(tuple(names), np.asarray(levels), np.array(len(error)), *sums)
 
     @property
     def bias(self) -> tuple[np.ndarray, np.ndarray]:

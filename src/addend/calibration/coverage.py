@@ -10,6 +10,7 @@ Frequentist sets are read the same way, with the level at which a set first hold
 credibility: chi^2 probabilities of t = 2 [max S - S(theta*)] for Wilks' sets.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,11 +41,13 @@ class Coverage(Additive):
     n: np.ndarray = summed()
 
     @classmethod
-    def measure(cls, names, credibility: np.ndarray, levels=LEVELS) -> "Coverage":
+    def measure(
+        cls, names: Sequence[str], credibility: np.ndarray, levels: Sequence[float] = LEVELS
+    ) -> "Coverage":
         """The counts from the credibility of each truth, `(N, P)` or `(N,)`."""
         credibility = np.asarray(credibility, dtype=np.float64).reshape(-1, len(names))
         inside = (credibility[:, :, None] <= np.asarray(levels)).sum(axis=0)
-        return cls(tuple(names), np.asarray(levels), inside, len(credibility))
+        return cls(tuple(names), np.asarray(levels), inside, np.array(len(credibility)))
 
     @property
     def coverage(self) -> np.ndarray:
@@ -80,7 +83,7 @@ class Coverage(Additive):
 
 
 def credibility_from_samples(
-    log_density, truth_log_density, rng: np.random.Generator
+    log_density: np.ndarray, truth_log_density: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """The credibility of each truth `(N,)`.
 
@@ -93,7 +96,11 @@ def credibility_from_samples(
 
 
 def credibility_from_weights(
-    log_density, log_weights, truth_log_density, truth_log_weight, rng
+    log_density: np.ndarray,
+    log_weights: np.ndarray,
+    truth_log_density: np.ndarray,
+    truth_log_weight: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """The credibility of each truth `(N,)` from weighted points: see `ranks.rank_from_weights`.
 

@@ -39,7 +39,7 @@ class Mean(Additive):
     @classmethod
     def measure(cls, what: str, values: np.ndarray) -> "Mean":
         """From the values `(N,)`."""
-        return cls(what, len(values), np.sum(values), np.sum(np.square(values)))
+        return cls(what, np.array(len(values)), np.sum(values), np.sum(np.square(values)))
 
     @property
     def value(self) -> float:

@@ -35,7 +35,15 @@ class Neighbourhood:
     high: np.ndarray
 
     @classmethod
-    def around(cls, centre, J, n: int, low, high, reach: float = REACH) -> "Neighbourhood":
+    def around(
+        cls,
+        centre: np.ndarray,
+        J: np.ndarray,
+        n: int,
+        low: np.ndarray,
+        high: np.ndarray,
+        reach: float = REACH,
+    ) -> "Neighbourhood":
         """That of theta_k `(P,)` at n observations, each of information J `(P, P)`."""
         width = high - low
         precision = (n * J * np.outer(width, width) + 12 * np.eye(len(width))) / reach**2

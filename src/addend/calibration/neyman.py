@@ -12,7 +12,9 @@ coefficient, goes to HiGHS, and the coefficients are the multipliers. The logari
 quantiles. Learned sets are believed after an audit on pseudo-experiments of their own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linprog
@@ -71,20 +73,20 @@ class CriticalValues:
     def _basis(self) -> Polynomial:
         return Polynomial(self.low, self.high, self.degree)
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The function as plain JSON."""
         return plain(vars(self))
 
     @classmethod
-    def from_dict(cls, d: dict) -> "CriticalValues":
+    def from_dict(cls, d: dict[str, Any]) -> "CriticalValues":
         """The function that `as_dict` described."""
-        fields = {
+        fields: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in d.items()
         }
         return cls(**{**fields, "coefficients": np.asarray(d["coefficients"], dtype=np.float64)})
 
 
-def learn(draws: Draws, levels=LEVELS, degree: int = 1) -> CriticalValues:
+def learn(draws: Draws, levels: Sequence[float] = LEVELS, degree: int = 1) -> CriticalValues:
     """c_alpha from simulated draws, whatever their order.
 
     Raises:
@@ -136,7 +138,16 @@ class Audit(Additive):
     inside: np.ndarray = summed()
 
     @classmethod
-    def measure(cls, names, theta, inside, levels, low, high, slices: int = 4) -> "Audit":
+    def measure(
+        cls,
+        names: Sequence[str],
+        theta: np.ndarray,
+        inside: np.ndarray,
+        levels: Sequence[float],
+        low: np.ndarray,
+        high: np.ndarray,
+        slices: int = 4,
+    ) -> "Audit":
         """From truths `(n, P)` and whether the set of each level held them `(n, A)`; slices divide the box evenly."""
         edges = np.linspace(low, high, slices + 1).T
         found = [
@@ -161,7 +172,7 @@ class Audit(Additive):
         """The exact binomial interval of the overall coverage `(A,)`, twice."""
         return binomial(self.inside[0].sum(axis=0), self.n[0].sum(), confidence)
 
-    def failing(self, false_alarm: float = 0.05) -> list[dict]:
+    def failing(self, false_alarm: float = 0.05) -> list[dict[str, Any]]:
         """Slices whose coverage is off by more than chance, all slices and levels sharing one false-alarm rate."""
         low, high = binomial(self.inside, self.n[..., None], 1 - false_alarm / self.inside.size)
         off = np.argwhere(((self.levels < low) | (self.levels > high)) & (self.n[..., None] > 0))

@@ -13,6 +13,7 @@ bias of its own.
 """
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -113,17 +114,16 @@ class PairwiseTerm:
         y = np.repeat([1.0] + [0.0] * len(shuffles), len(pairs.theta))
         return type(self)(**{**vars(self), "coefficients": fit_logistic(np.concatenate(rows), y)})
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The term as plain JSON."""
         return plain(asdict(self))
 
     @classmethod
-    def from_dict(cls, d: dict) -> "PairwiseTerm":
+    def from_dict(cls, d: dict[str, Any]) -> "PairwiseTerm":
         """The term that `as_dict` described."""
         arrays = ("means", "scale", "coefficients")
-        return cls(
-            **{
-                k: np.asarray(v) if k in arrays else tuple(v) if isinstance(v, list) else v
-                for k, v in d.items()
-            }
-        )
+        given: dict[str, Any] = {
+            k: np.asarray(v) if k in arrays else tuple(v) if isinstance(v, list) else v
+            for k, v in d.items()
+        }
+        return cls(**given)

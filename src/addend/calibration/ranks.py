@@ -13,6 +13,7 @@ gives for free. Points shared by many data sets leave each u uniform but tie the
 more of them than there are data sets, at random (evenly spaced points are not exchangeable with a truth among them).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,7 +39,7 @@ class Ranks(Additive):
     counts: np.ndarray = summed()
 
     @classmethod
-    def measure(cls, names, u: np.ndarray, bins: int = BINS) -> "Ranks":
+    def measure(cls, names: Sequence[str], u: np.ndarray, bins: int = BINS) -> "Ranks":
         """The histograms of u `(N, P)`."""
         u = np.asarray(u, dtype=np.float64).reshape(-1, len(names))
         return cls(
@@ -120,7 +121,11 @@ def rank_from_weights(
 
 
 def mass_below(
-    values, log_weights, truth, truth_log_weight, rng: np.random.Generator
+    values: np.ndarray,
+    log_weights: np.ndarray,
+    truth: np.ndarray,
+    truth_log_weight: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """The mass `(N,)` of `values (N, G)` below `truth (N,)`, the truth's own mass and ties being spread uniformly."""
     top = np.maximum(log_weights.max(axis=1), truth_log_weight)

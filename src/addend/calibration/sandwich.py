@@ -33,13 +33,15 @@ def godambe(weights, n, H, J, bias=None) -> np.ndarray:
     return Hw @ pseudo_inverse(Jw) @ Hw
 
 
-def godambe_weights(n, H, J, bias=None) -> np.ndarray:
+def godambe_weights(
+    n: np.ndarray, H: np.ndarray, J: np.ndarray, bias: np.ndarray | None = None
+) -> np.ndarray:
     """The weights `(M,)`, the largest being 1, that maximise det G on the directions the plain sum identifies."""
     n = np.asarray(n, dtype=np.float64)
     plain = np.einsum("m,mpq->pq", n, H)
     w = whitener(plain, np.abs(np.diagonal(plain)))
 
-    def loss(log_weights):
+    def loss(log_weights: np.ndarray) -> float:
         return -np.linalg.slogdet(
             w.T @ godambe(np.exp(log_weights - log_weights.max()), n, H, J, bias) @ w
         )[1]

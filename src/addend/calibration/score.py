@@ -10,9 +10,11 @@ over-confident: its curvature then promises more than its score delivers, and in
 sandwich H^{-1} J H^{-1} mends widths, never b. All of it on the directions that psi identifies at all (`subspace`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from ..errors import TooFewSimulations
@@ -40,7 +42,14 @@ class ScoreMoments(Additive):
     hessian: np.ndarray = summed()
 
     @classmethod
-    def measure(cls, names, cells, index, gradient, hessian) -> "ScoreMoments":
+    def measure(
+        cls,
+        names: Sequence[str],
+        cells: ArrayLike,
+        index: ArrayLike,
+        gradient: ArrayLike,
+        hessian: ArrayLike,
+    ) -> "ScoreMoments":
         """The sums over simulations `i`, drawn at `cells[index[i]]`.
 
         Arguments:
@@ -137,7 +146,7 @@ def _squared(b: np.ndarray, J: np.ndarray, scale: np.ndarray) -> tuple[float, in
     ]
 
 
-def _by_cell(index, rows, cells: int) -> np.ndarray:
+def _by_cell(index: ArrayLike, rows: ArrayLike, cells: int) -> np.ndarray:
     total = np.zeros((cells, *np.shape(rows)[1:]))
     np.add.at(total, np.asarray(index), rows)
     return total

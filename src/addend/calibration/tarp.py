@@ -11,6 +11,8 @@ and |2 f - 1| as the level of a central interval: its coverage curve lies above 
 and below for those too narrow, in any dimension. References inside the box (`radius=0`) are the paper's own choice.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .coverage import LEVELS, Coverage, central_credibility
@@ -30,7 +32,12 @@ def references(
 
 
 def fraction_closer(
-    points, log_weights, truth, truth_log_weight, reference, rng: np.random.Generator
+    points: np.ndarray,
+    log_weights: np.ndarray,
+    truth: np.ndarray,
+    truth_log_weight: np.ndarray,
+    reference: np.ndarray,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     """f `(N,)`.
 
@@ -47,6 +54,6 @@ def fraction_closer(
     )
 
 
-def coverage(f: np.ndarray, levels=LEVELS) -> Coverage:
+def coverage(f: np.ndarray, levels: Sequence[float] = LEVELS) -> Coverage:
     """The coverage of central intervals in f `(N,)`, as counts."""
     return Coverage.measure(NAMES, central_credibility(f), levels)

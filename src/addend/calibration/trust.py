@@ -13,7 +13,7 @@ the excess over the noise were never negative.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.special import chdtr, chndtrinc
@@ -50,7 +50,7 @@ class TrustSize:
     worst_low: float
     confidence: float
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The numbers as plain JSON, an infinity as None."""
         return plain(asdict(self))
 
@@ -66,10 +66,10 @@ def trust_size(moments: ScoreMoments, confidence: float = 0.95) -> TrustSize:
         np.array([_bound(*args, q) for args in zip(t2, p, n, strict=True)]) for q in tails
     )
     pooled = (t2.sum(), p.sum(), n.sum())
-    headline = [_invert(_estimate(*pooled)), _bound(*pooled, tail), _bound(*pooled, 1 - tail)]
     return TrustSize(
-        *headline, moments.cells, np.array(local), low, high, float(every.min()), confidence
-    )
+        _invert(_estimate(*pooled)), _bound(*pooled, tail), _bound(*pooled, 1 - tail),
+        moments.cells, np.array(local), low, high, float(every.min()), confidence,
+    )  # fmt: skip
 
 
 def standing(n: float, trust: float | None, corrected: bool = False) -> Standing:

@@ -94,8 +94,8 @@ class SplitMLP(nn.Module):
         self.skip = nn.ModuleList(nn.Linear(n, out, bias=False) for n in sizes if n)
         self.bias = nn.Parameter(torch.zeros(hidden[0]))
         self.rest = MLP(hidden[0], out, hidden_features=hidden[1:], activation=nn.SiLU)
-        for layer in self.first:
-            nn.init.uniform_(layer.weight, -(sum(sizes) ** -0.5), sum(sizes) ** -0.5)
+        for weight in self.first.parameters():
+            nn.init.uniform_(weight, -(sum(sizes) ** -0.5), sum(sizes) ** -0.5)
         for zero in [
             *(layer.weight for layer in self.skip),
             self.rest[-1].weight,

@@ -40,6 +40,7 @@ class Corrected(Wrapped):
         super().__init__(inner)
         self.coordinates, self.covariates, self.degree = coordinates, covariates, degree
         self._phi, self._e = _exponents(coordinates, degree), _exponents(covariates, degree // 2)
+        self.weights: Tensor
         self.register_buffer("weights", torch.zeros(len(self._phi), len(self._e)))
 
     def config(self) -> dict:

@@ -21,6 +21,8 @@ factor. Covariates are conditioned on, never modelled.
 """
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -51,12 +53,12 @@ class Flow(Head):
 
     def __init__(
         self,
-        observables,
+        observables: Sequence[Mapping[str, Any]],
         covariates: int,
         coordinates: int,
-        location,
-        hidden=(48, 48),
-        shape=(24, 24),
+        location: Sequence[int],
+        hidden: Sequence[int] = (48, 48),
+        shape: Sequence[int] = (24, 24),
         components: int = 4,
     ):
         super().__init__()
@@ -75,7 +77,7 @@ class Flow(Head):
         self.blur = 0.0
         self.plain = False
 
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """The arguments that rebuild this flow."""
         return {
             "observables": self.observables, "covariates": self.covariates, "coordinates": self.coordinates,
@@ -87,7 +89,7 @@ class Flow(Head):
         where = e[..., self.location]
         location = self.mu(phi, where)
         residuals: list[Tensor] = []
-        total = 0.0
+        total = z.new_zeros(())
         for d, observable in enumerate(self.observables):
             mu = location[..., d].exp() if observable["link"] == "exp" else location[..., d]
             mu = mu + self._linear_response(d, phi, where)
@@ -133,7 +135,7 @@ class Flow(Head):
         w = self.response[d]
         return (phi @ w[1:, 1:] * where).sum(-1) + phi @ w[1:, 0] + where @ w[0, 1:] + w[0, 0]
 
-    def _log_sigma(self, observable: dict, e: Tensor, mu: Tensor) -> Tensor:
+    def _log_sigma(self, observable: dict[str, Any], e: Tensor, mu: Tensor) -> Tensor:
         if observable["error"] is None:
             return torch.zeros_like(mu)
         column, slope, offset = observable["error"]

@@ -23,6 +23,8 @@ E_{p_0}[exp psi] = 1 for every theta. The backbone f_m may be trained through an
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -87,8 +89,8 @@ class Ratio(Head):
     normalised = False
 
     def __init__(
-        self, observables: int, covariates: int, coordinates: int, objective="nre_c", candidates=8, hidden=(64, 64),
-        factors=48, units=48,
+        self, observables: int, covariates: int, coordinates: int, objective: str = "nre_c",
+        candidates: int = 8, hidden: Sequence[int] = (64, 64), factors: int = 48, units: int = 48,
     ):  # fmt: skip
         super().__init__()
         if objective not in OBJECTIVES:
@@ -109,7 +111,7 @@ class Ratio(Head):
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.direct.weight)
 
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """The arguments that rebuild this head."""
         return {
             "observables": self.observables, "covariates": self.covariates, "coordinates": self.coordinates,
@@ -135,7 +137,12 @@ class Ratio(Head):
         return (self.direct(p) + self.last(silu(self.mix(p))))[..., 0]
 
     def loss(
-        self, z: Tensor, e: Tensor, phi: Tensor, generator=None, phi_product: Tensor | None = None
+        self,
+        z: Tensor,
+        e: Tensor,
+        phi: Tensor,
+        generator: torch.Generator | None = None,
+        phi_product: Tensor | None = None,
     ) -> Tensor:
         """The objective over a batch of B joint draws, in nats.
 

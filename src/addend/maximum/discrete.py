@@ -9,6 +9,7 @@ parameters left, softmax of maximised S compares best cases and is no posterior 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -39,7 +40,11 @@ class Enumeration:
 
 
 def enumerate_models(
-    scalar: Scalar, names: Sequence[str], candidates, log_prior=None, seed: int = 0
+    scalar: Scalar,
+    names: Sequence[str],
+    candidates: Any,
+    log_prior: Any = None,
+    seed: int = 0,
 ) -> Enumeration:
     """Compare the rows of `candidates (K, k)`, values of the named discrete parameters.
 

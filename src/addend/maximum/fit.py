@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -96,7 +97,7 @@ class Fit(Mode):
             and len(self.modes) == 1
         )
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The fit as plain JSON, by parameter name; what is infinite or has no meaning is null."""
         return {
             "names": list(self.space.names), "value": self.value,

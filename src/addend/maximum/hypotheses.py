@@ -14,12 +14,14 @@ calibration supplies critical values where it is not.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from scipy.stats import chi2
+from torch import Tensor
 
 from ..scalar.base import Scalar
 from .fit import Fit
@@ -47,7 +49,7 @@ class Test:
         """The chance of a statistic at least this large if the hypothesis is true; one for no degrees of freedom."""
         return float(chi2.sf(self.statistic, self.degrees)) if self.degrees else 1.0
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The test as plain JSON."""
         return {
             "statistic": self.statistic,
@@ -57,7 +59,9 @@ class Test:
         }
 
 
-def likelihood_ratio(scalar: Scalar, theta_1, theta_2) -> float:
+def likelihood_ratio(
+    scalar: Scalar, theta_1: Sequence[float] | Tensor, theta_2: Sequence[float] | Tensor
+) -> float:
     """S(theta_1) - S(theta_2) in nats, for theta `(D,)`; positive favours theta_1."""
     both = torch.stack([scalar.check(theta_1), scalar.check(theta_2)])
     with torch.no_grad():

@@ -88,8 +88,9 @@ def _refine(
         found = iter(
             [_cross(xs, ts, c) for xs, ts in zip(x.split(POINTS), t.split(POINTS), strict=True)]
         )
-        ends, roots = zip(*[(None, None) if e is None else next(found) for e in ends], strict=True)
-    return list(roots)
+        crossed = [(None, None) if e is None else next(found) for e in ends]
+        ends, roots = [end for end, _ in crossed], [root for _, root in crossed]
+    return roots
 
 
 def _cross(x: Tensor, t: Tensor, c: float) -> tuple[tuple[float, float], float]:

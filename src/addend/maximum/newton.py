@@ -12,6 +12,7 @@ would put at infinity.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,7 +47,7 @@ class Ascent:
     converged: Tensor
     evaluations: int
 
-    def __getitem__(self, rows) -> "Ascent":
+    def __getitem__(self, rows: Any) -> "Ascent":
         jet = Jet(*(x[rows] for x in self.jet))
         return Ascent(
             self.theta[rows], jet, self.pinned[rows], self.converged[rows], self.evaluations

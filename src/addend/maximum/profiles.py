@@ -12,6 +12,7 @@ left behind on a lower branch. A grid between points of another one starts from 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from scipy.stats import chi2
@@ -49,7 +50,7 @@ class Profile:
         """2 [S_max - S_prof] `(G,)`, never negative."""
         return 2 * (self.top - self.value)
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The curve or surface as plain JSON."""
         return {
             "names": list(self.names),
@@ -81,7 +82,7 @@ class Contour:
 
 
 def profile(
-    scalar: Scalar, fit: Fit, names: str | Sequence[str], grid, near: Profile | None = None
+    scalar: Scalar, fit: Fit, names: str | Sequence[str], grid: Any, near: Profile | None = None
 ) -> Profile:
     """S_prof of the named parameters on a grid `(G,)` or `(G, k)` of their values.
 

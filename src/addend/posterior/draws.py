@@ -1,6 +1,7 @@
 """Draws from a posterior and what they say, with the Monte Carlo error of saying it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Posterior:
         """Equal-tailed intervals `(D, 2)` of that probability."""
         return np.quantile(self.samples, [(1 - level) / 2, (1 + level) / 2], axis=0).T
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The summary as plain JSON, by parameter; samples are left out."""
         intervals = {f"interval_{k}": self.interval(level) for k, level in LEVELS.items()}
         numbers = {"posterior_mean": self.mean, "posterior_std": self.std, "ess": self.ess}

@@ -18,10 +18,12 @@ WIDTHS = np.array([0.1, 0.25, 0.6])
 DEGREES = 4.0
 
 
-class KernelMove(RedBlueMove):
+class KernelMove(RedBlueMove):  # type: ignore[misc] # emcee has no types
     """Proposals from a heavy-tailed kernel density of the complementary ensemble, at several widths at once."""
 
-    def get_proposal(self, s, c, random):
+    def get_proposal(
+        self, s: np.ndarray, c: list[np.ndarray], random: np.random.RandomState
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Proposals `(S, D)` for walkers s `(S, D)` given the others, and log q(s) - log q(proposal) `(S,)`."""
         centres = np.concatenate(c)
         d = centres.shape[1]

@@ -11,6 +11,8 @@ size, the smallest over all parameters and their squares, reaches its target: th
 known to 1 / sqrt(2 ESS), one percent at 5,000. The error that was reached is returned with the answer.
 """
 
+from collections.abc import Callable
+
 import emcee
 import numpy as np
 import torch
@@ -58,7 +60,7 @@ def sample(
     )
 
 
-def _log_density(scalar: Scalar):
+def _log_density(scalar: Scalar) -> Callable[[np.ndarray], np.ndarray]:
     cube = Cube(scalar)
 
     def log_density(t: np.ndarray) -> np.ndarray:
@@ -107,7 +109,7 @@ def _spread(scalar: Scalar, reached: Ascent, i: int) -> np.ndarray:
 
 def _run(sampler, state, ess: int, most: int) -> tuple[np.ndarray, np.ndarray]:
     """The chain `(steps, walkers, D)` after burn-in, and its autocorrelation times `(2, D)`, of theta and of its square."""
-    done, tau = 0, None
+    done, tau = 0, np.zeros(0)
     while done < most:
         steps = min(BLOCK, most - done)
         state = sampler.run_mcmc(state, steps, skip_initial_state_check=True)

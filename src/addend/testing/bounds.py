@@ -100,7 +100,7 @@ def test_points(
     return np.concatenate([theta + sign * c * scale for c in steps for sign in (1, -1)])
 
 
-test_points.__test__ = False
+test_points.__test__ = False  # type: ignore[attr-defined]
 
 
 def chi_square(log_r: np.ndarray, log_r_at: np.ndarray) -> ChiSquare:

@@ -177,7 +177,7 @@ def _jolted(head: Head) -> Head:
     generator, jolted = torch.Generator().manual_seed(1), _copy(head)
     with torch.no_grad():
         for p in jolted.parameters():
-            p += 0.1 * torch.randn(p.shape, generator=generator, dtype=p.dtype)
+            p.add_(0.1 * torch.randn(p.shape, generator=generator, dtype=p.dtype))
     return jolted
 
 
@@ -185,7 +185,7 @@ def _close(a: Tensor, b: Tensor, tolerance: float = 1e-9) -> bool:
     return torch.allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
-def _require(holds, head: Head, law: str, what: str) -> None:
+def _require(holds: bool | Tensor, head: Head, law: str, what: str) -> None:
     if not holds:
         raise UnfitHead(
             f"the head '{head.kind}' breaks the law of {law}: {what}",

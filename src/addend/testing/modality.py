@@ -131,8 +131,8 @@ def _require_own_theta(
     elsewhere[0] = space.draw(1, np.random.default_rng(2))
     moved = modality.simulate(elsewhere, covariates, np.random.default_rng(1))
     assert any(moved[name][0] != x[name][0] for name in x), "simulate: theta changes nothing"
-    rest = [{name: values[1:] for name, values in columns.items()} for columns in (x, moved)]
-    _require_equal(*rest, "simulate: other rows, when the theta of the first row moves,")
+    rest, still = ({name: values[1:] for name, values in c.items()} for c in (x, moved))
+    _require_equal(rest, still, "simulate: other rows, when the theta of the first row moves,")
 
 
 def check_coordinates(modality: Modality, space: ParameterSpace) -> None:
@@ -163,7 +163,7 @@ def check_coordinates(modality: Modality, space: ParameterSpace) -> None:
 def _require_smooth(module: torch.nn.Module, point: torch.Tensor, width: torch.Tensor) -> None:
     """The Hessian of every coordinate is finite and is what central differences of the gradient say."""
 
-    def of_unit(u):
+    def of_unit(u: torch.Tensor) -> torch.Tensor:
         return module(point + width * u)
 
     u, step = torch.zeros_like(point), 1e-5
@@ -230,7 +230,7 @@ def check_figure(modality: Modality, space: ParameterSpace) -> None:
                 )
 
 
-def _require_refused(error: type[AddendError], call: Callable, law: str) -> None:
+def _require_refused(error: type[AddendError], call: Callable[[], object], law: str) -> None:
     try:
         call()
     except error:

@@ -113,7 +113,7 @@ class Bao(Modality):
         cells = _cells(table)
         anisotropic = _kind(cells)
 
-        def slot(pair, average):
+        def slot(pair: str, average: np.ndarray | float) -> np.ndarray:
             return np.where(anisotropic, cells[pair], average)
 
         columns = {
@@ -163,7 +163,7 @@ def _kind(cells: dict[str, np.ndarray]) -> np.ndarray:
             f"row {int(np.argmax(neither)) + 1} is neither a block of {', '.join(PAIR)} nor one of {', '.join(AVERAGE)}",
             "fill all cells of one kind and leave those of the other blank",
         )
-    return anisotropic
+    return np.asarray(anisotropic)
 
 
 def _require_positive_definite(corr: np.ndarray) -> None:

@@ -23,7 +23,7 @@ RELATIVE_ERROR = (0.02, 0.4)
 LARGEST_SHIFTS = (0.045, 0.15)
 
 
-def expansion(z: np.ndarray, h0, om) -> np.ndarray:
+def expansion(z: np.ndarray, h0: np.ndarray | float, om: np.ndarray | float) -> np.ndarray:
     """H(z) of flat LambdaCDM without radiation, in the unit of h0."""
     return h0 * np.sqrt(om * (1 + z) ** 3 + 1 - om)
 

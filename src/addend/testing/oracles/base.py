@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ...modality import Columns
@@ -38,10 +39,10 @@ class Oracle(ABC):
         """Exact log p(x | theta) `(J, N)` in nats, of every theta `(J, D)` with every x `(N, X)`."""
 
     @abstractmethod
-    def information(self, theta) -> np.ndarray:
+    def information(self, theta: ArrayLike) -> np.ndarray:
         """Fisher information `(D, D)` of one observation at theta `(D,)`."""
 
-    def observe(self, theta, n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    def observe(self, theta: ArrayLike, n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """n observations at theta `(D,)`, as columns."""
         return {"x": self.draw(np.asarray(theta, dtype=np.float64), n, rng)}
 
