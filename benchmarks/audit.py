@@ -16,7 +16,8 @@ import torch
 from scipy.stats import binom
 
 from addend import places, shards
-from addend.evaluated import ANSWER, CURVES, read_answer, read_curves, read_terms
+from addend.answers import ANSWER, CURVES, read_answer, read_curves
+from addend.evaluated import read_terms
 from addend.fusion.audit import blocks_of, error_audits, said_of
 from addend.fusion.calibrated import Plan
 from addend.fusion.calibrated import run as repetitions

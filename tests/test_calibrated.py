@@ -10,7 +10,7 @@ from addend_toy.line import Toy
 from answered import answered, fitted_lines
 from repeated_lines import SPACE, bias_record, laboratory, terms
 
-from addend import evaluated, places, settings
+from addend import answers, places, settings
 from addend.errors import BeyondTrust, TooFewSimulations
 from addend.fusion.calibrated import Plan, calibrated
 from addend.fusion.correction import correct
@@ -114,8 +114,8 @@ def test_the_stage_writes_what_the_report_reads(project, monkeypatch):
     for step in (gather.gather, resolve.resolve, evaluate.evaluate, fuse.fuse):
         step("alone")
     calibrate_fusion.calibrate_fusion("alone")
-    path = places.fusion("alone", "calibration") / evaluated.ANSWER
-    found, before = evaluated.read_answer(path), path.read_bytes()
+    path = places.fusion("alone", "calibration") / answers.ANSWER
+    found, before = answers.read_answer(path), path.read_bytes()
     validate_calibration(found.calibration)
     assert set(found.parameters) == set(Toy.parameters)
     slope = found.parameters["toy.slope"]

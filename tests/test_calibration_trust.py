@@ -14,7 +14,8 @@ from addend.calibration.score import (
     pooled_p_value,
     pooled_ratio,
 )
-from addend.calibration.trust import fused_bias, require_trust, standing, trust_size
+from addend.calibration.standing import require_trust, standing
+from addend.calibration.trust import fused_bias, trust_size
 from addend.errors import BeyondTrust, NotFinite, NotMergeable, TooFewSimulations
 
 

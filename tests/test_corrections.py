@@ -9,7 +9,7 @@ from addend_toy.line import Toy
 from answered import answered
 from repeated_lines import SPACE, SPACES, TRUTH, Encoder, bias_record, laboratory, terms
 
-from addend import evaluated, places, settings
+from addend import answers, evaluated, places, settings
 from addend.calibration import Centring, Record, ScoreMoments
 from addend.encoder import Encoder as Trained
 from addend.errors import BadSetting, BeyondTrust
@@ -211,7 +211,7 @@ def test_every_stage_of_a_fusion_reads_the_corrected_sum(project, monkeypatch):
     theta = torch.zeros(2, 2).double() + torch.tensor([[0.5], [-0.2]]).double()
     taken = 0.05 * before.n * theta[:, 0]
     assert torch.allclose(before(theta) - made.scalar(theta), taken)
-    answer = evaluated.read_answer(places.fusion(name, "calibration") / evaluated.ANSWER)
+    answer = answers.read_answer(places.fusion(name, "calibration") / answers.ANSWER)
     hat = maximise(made.scalar).theta.tolist()
     assert [p.theta_hat for p in answer.parameters.values()] == pytest.approx(hat)
     toy = answer.modalities["toy"]

@@ -10,7 +10,7 @@ import yaml
 from repeated_lines import SPACE, SPACES, Encoder, laboratory
 from torch import nn
 
-from addend import evaluated, places, settings
+from addend import answers, evaluated, places, settings
 from addend.calibration.sandwich import sandwich
 from addend.encoder import Encoder as Trained
 from addend.errors import BadSetting
@@ -173,7 +173,7 @@ def test_an_ensemble_is_chosen_in_params_yaml_and_said_in_the_result(pair_projec
     for step in (evaluate.evaluate, fuse.fuse, calibrate_fusion.calibrate_fusion):
         step("alone")
     made = evaluated.read_terms("alone")
-    answer = evaluated.read_answer(places.fusion("alone", "calibration") / evaluated.ANSWER)
+    answer = answers.read_answer(places.fusion("alone", "calibration") / answers.ANSWER)
     assert str(answer.modalities["toy"].correction) == "ensemble of 2"
     fit = maximise(made.scalar)
     plain = sandwich(-fit.hessian.numpy(), made.scalar.variability(fit.theta))

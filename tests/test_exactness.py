@@ -15,7 +15,8 @@ from scipy.optimize import minimize
 from scipy.stats import chi2
 
 from addend import places, shards
-from addend.evaluated import read_curves, read_terms
+from addend.answers import read_curves
+from addend.evaluated import read_terms
 from addend.fusion.curves import FUSED
 from addend.maximum.modes import maximise
 from addend.maximum.tension import with_constraints

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from report_example import NAMES, example_answer, example_curves, example_drawings
 
-from addend import evaluated, report
+from addend import answers, report
 from addend.errors import BadSummary
 from addend.fusion.answer import SCHEMA_VERSION, Answer, ModalityAnswer
 from addend.fusion.curves import Curves
 from addend.fusion.summary import as_dict
 from addend.report import schema
+from addend.report.summary import SUMMARY
 
 
 @pytest.fixture(scope="module")
@@ -91,17 +92,17 @@ def test_identifiers_are_unique_within_the_page(page):
 def test_what_is_written_is_what_is_read(answer, curves, tmp_path):
     index = report.write_fusion(tmp_path, answer, curves)
     assert index.name == "index.html" and (tmp_path / "figures" / "triangle.svg").exists()
-    evaluated.write_answer(tmp_path / "summary.json", answer)
-    again = evaluated.read_answer(tmp_path / "summary.json")
+    answers.write_answer(tmp_path / "summary.json", answer)
+    again = answers.read_answer(tmp_path / "summary.json")
     assert as_dict(again) == as_dict(answer)
     assert not [path for path in tmp_path.rglob("*") if ".tmp-" in path.name]
 
 
 def test_curves_survive_their_file_and_its_bytes_repeat(answer, curves, page, tmp_path):
     for name in ("a.npz", "b.npz"):
-        evaluated.write_curves(tmp_path / name, curves)
+        answers.write_curves(tmp_path / name, curves)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    read = evaluated.read_curves(tmp_path / "a.npz")
+    read = answers.read_curves(tmp_path / "a.npz")
     assert report.fusion_page(answer, read, example_drawings()).html == page.html
 
 
@@ -126,7 +127,7 @@ def test_a_summary_off_the_schema_is_refused_by_name(summary, path, value, says)
 
 
 def test_every_required_key_is_missed_when_absent(summary):
-    for key in schema.SUMMARY:
+    for key in SUMMARY:
         if (
             key.optional
             or "<" in key.path
@@ -146,7 +147,7 @@ def test_every_required_key_is_missed_when_absent(summary):
 
 def test_the_documentation_states_the_schema_in_force():
     page = Path(__file__).parents[1].joinpath("docs/summary.md").read_text()
-    assert schema.table(schema.SUMMARY) in page and schema.table(schema.CALIBRATION) in page
+    assert schema.table(SUMMARY) in page and schema.table(schema.CALIBRATION) in page
     assert f"version {SCHEMA_VERSION}" in page
 
 

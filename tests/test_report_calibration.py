@@ -19,15 +19,13 @@ from addend.calibration import (
     TensionLaw,
 )
 from addend.calibration.blocks import (
-    critical_blocks,
     encoder_record,
-    pulls_block,
     record_blocks,
-    tension_block,
 )
 from addend.calibration.gate import judge
 from addend.calibration.neyman import Draws, learn
 from addend.errors import BadSummary
+from addend.fusion.blocks import critical_blocks, pulls_block, tension_block
 from addend.parameters import Parameter, ParameterSpace
 
 SPACE = ParameterSpace(

@@ -9,12 +9,10 @@ from . import places
 from .errors import NoObservations, UnknownModality, nearest, shown
 from .settings import FusionSettings
 
-ENTRY_POINTS = "addend.modalities"
-
 
 def modalities() -> list[str]:
     """Modalities that a package offers, or that have a folder of the project or observations."""
-    offered = {point.name for point in entry_points(group=ENTRY_POINTS)}
+    offered = {point.name for point in entry_points(group=places.ENTRY_POINTS)}
     homes = (places.ROOT / "modalities", places.ROOT / "data" / "observations")
     return sorted(offered | {folder.name for home in homes for folder in home.glob("*/")})
 
@@ -56,5 +54,7 @@ def require_terms(fusion: FusionSettings) -> None:
             continue
         require_modality(name, who)
         in_shards = term.set in {folder.name for folder in places.sets(name)}
-        if not in_shards and name in {point.name for point in entry_points(group=ENTRY_POINTS)}:
+        if not in_shards and name in {
+            point.name for point in entry_points(group=places.ENTRY_POINTS)
+        }:
             require_set(name, term.set, who)

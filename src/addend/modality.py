@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from .errors import MissingColumn, ModalityClash, NegativeError, NotFinite, UnknownModality, nearest
-from .known import ENTRY_POINTS
+from .places import ENTRY_POINTS
 
 if TYPE_CHECKING:
     from .pretrain import Backbone

@@ -8,6 +8,8 @@ from .errors import BadSetting, shown
 ROOT = Path()
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 SUMMARY = "summary.json"
+ENTRY_POINTS = "addend.modalities"
+"""Under which packages offer their modalities."""
 POOLS = ("train", "calibrate", "audit")
 
 

@@ -13,19 +13,14 @@ the excess over the noise were never negative.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy.special import chdtr, chndtrinc
 
-from ..errors import BeyondTrust
 from .additive import plain
 from .score import ScoreMoments, squared_bias
 from .subspace import pseudo_inverse
-
-MARGIN = 10
-"""How many times N the trust size must be before the bias needs no mention: then it is a third of an error at most."""
-Standing = Literal["corrected", "unknown", "within", "marked", "beyond"]
 
 
 @dataclass(frozen=True)
@@ -70,28 +65,6 @@ def trust_size(moments: ScoreMoments, confidence: float = 0.95) -> TrustSize:
         _invert(_estimate(*pooled)), _bound(*pooled, tail), _bound(*pooled, 1 - tail),
         moments.cells, np.array(local), low, high, float(every.min()), confidence,
     )  # fmt: skip
-
-
-def standing(n: float, trust: float | None, corrected: bool = False) -> Standing:
-    """Where N stands to N*; a locally calibrated theta_hat is "corrected", whatever N is."""
-    if corrected:
-        return "corrected"
-    if trust is None:
-        return "unknown"
-    if n <= trust / MARGIN:
-        return "within"
-    return "marked" if n <= trust else "beyond"
-
-
-def require_trust(n: int, trust: float | None, name: str) -> Standing:
-    """`standing`, but raise `BeyondTrust` rather than return "beyond"."""
-    where = standing(n, trust)
-    if where == "beyond":
-        raise BeyondTrust(
-            f"'{name}' is asked to sum {n:,} observations, expected at most its trust size of {trust:,.0f}",
-            "switch local calibration on in params.yaml, train a better encoder, or say that theta_hat may be biased",
-        )
-    return where
 
 
 def fused_bias(

@@ -1,6 +1,6 @@
 """The door to an answer that stands: `addend show <fusion>`."""
 
-from .. import evaluated, places, settings
+from .. import answers, places, settings
 from ..errors import NoObservations
 from ..report.terminal import said
 
@@ -16,6 +16,6 @@ def show(fusion: str) -> None:
     if not path.exists():
         settings.fusion(places.ROOT, fusion)
         raise NoObservations(f"fusion '{fusion}' has no report", f"run 'dvc repro report@{fusion}'")
-    answer = evaluated.read_answer(path)
+    answer = answers.read_answer(path)
     print(said(answer))
     print(f"\n{places.report(fusion) / 'index.html'}\n")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.stats import chi2
 
-from ..calibration.trust import Standing, standing
+from ..calibration.standing import Standing, standing
 from .methods import METHODS, ErrorAudit
 
 SCHEMA_VERSION = "2.0"

@@ -8,10 +8,10 @@ from scipy.stats import chi2, norm
 
 from ..calibration import Audit, Closure, TensionLaw
 from ..calibration.additive import Additive, listed
-from ..calibration.blocks import critical_blocks, pulls_block, tension_block
 from ..calibration.coverage import LEVELS
 from ..calibration.neyman import LEVELS as TWO
 from ..maximum.fit import Fit
+from .blocks import critical_blocks, pulls_block, tension_block
 from .credibility import usable
 from .critical import Criticals
 from .methods import TOGETHER, ErrorAudit

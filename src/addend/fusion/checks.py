@@ -1,23 +1,9 @@
 """The checks that a verdict is made of: each looks at one way in which a fusion goes wrong, and answers with a level and why."""
 
-from dataclasses import dataclass
-from typing import Literal
-
+from ..judgement import Check, Level
 from ..words import listed, percent, plain
 from .answer import Answer, ModalityAnswer, ParameterAnswer
 from .methods import METHODS, TOGETHER
-
-Level = Literal["good", "unknown", "care", "bad"]
-LEVELS: tuple[Level, ...] = ("good", "unknown", "care", "bad")
-
-
-@dataclass(frozen=True)
-class Check:
-    """One question, its answer as one of `LEVELS`, and why."""
-
-    question: str
-    level: Level
-    sentence: str
 
 
 def _trust(answer: Answer) -> Check:

@@ -97,6 +97,7 @@ def fitted(
         modes=tuple(_mode(together.fit, mode) for mode in together.fit.modes),
         sampling=_sampling(together.posterior),
         converged=bool(together.fit.converged and together.posterior.reached),
+        provenance=_provenance(terms, seed),
     )
     return answer, _curves({FUSED: together, **alone})
 
@@ -200,6 +201,15 @@ def _sampling(posterior: Posterior) -> dict:
         "method": "emcee, heavy-tailed kernel-density move",
         "samples": len(posterior.samples),
         "effective": float(posterior.ess.min()),
+    }
+
+
+def _provenance(terms: Terms, seed: int) -> dict:
+    used = {m: terms.facts[m] for m in terms.used}
+    return {
+        "seeds": {"fusion": seed},
+        "encoders": {m: f.encoder["digest"] for m, f in used.items() if f.encoder},
+        "shards": {m: list(f.shards) for m, f in used.items()},
     }
 
 

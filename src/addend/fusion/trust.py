@@ -1,6 +1,6 @@
 """What can be said of a fusion without repeating it: N against N*, observations out of support, the sandwich.
 
-Where N stands to N* is said by `calibration.trust.standing`. Up to N*/10 there is nothing to say; up to N* the verdict takes
+Where N stands to N* is said by `calibration.standing`. Up to N*/10 there is nothing to say; up to N* the verdict takes
 care; beyond it a fusion is refused unless it is locally calibrated, whose error does not grow with the bias, or says
 `beyond_trust: allow`. A centred psi is held against its own N*.
 """
@@ -10,7 +10,7 @@ import torch
 
 from ..calibration import Record, Support, trust_size
 from ..calibration.sandwich import sandwich
-from ..calibration.trust import require_trust
+from ..calibration.standing import require_trust
 from ..maximum.fit import Fit
 from ..scalar import Lazy, Sum
 from .answer import UNCORRECTED, Correction

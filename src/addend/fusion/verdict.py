@@ -12,30 +12,9 @@ one sentence. The verdict is the worst of them. Thresholds:
     an error that fails its audit       care while another passes, which is the one to quote; bad if none does
 """
 
-from dataclasses import dataclass
-
+from ..judgement import LEVELS, Check, Level, Verdict
 from .answer import Answer
-from .checks import CHECKS, LEVELS, Check, Level
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The worst level of all checks, its headline, and the checks."""
-
-    level: Level
-    headline: str
-    checks: tuple[Check, ...]
-
-    @property
-    def passed(self) -> list[Check]:
-        """The checks that found nothing."""
-        return [c for c in self.checks if c.level == "good"]
-
-    @property
-    def open(self) -> list[Check]:
-        """The others, the worst first."""
-        found = (c for c in self.checks if c.level != "good")
-        return sorted(found, key=lambda c: -LEVELS.index(c.level))
+from .checks import CHECKS
 
 
 def verdict(answer: Answer) -> Verdict:

@@ -1,7 +1,10 @@
 """Report: an answer, or the record of an encoder, to one self-contained HTML page with figures. Decides nothing."""
 
-from .page import Page, encoder_page, fusion_page, write_encoder, write_fusion
-from .schema import validate, validate_calibration
+from .encoder_page import encoder_page, write_encoder
+from .fusion_page import fusion_page, write_fusion
+from .rendering import Page
+from .schema import validate_calibration
+from .summary import validate
 from .view import key_figures, sentence
 
 __all__ = [

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import matplotlib
 from matplotlib.figure import Figure as Canvas
 
-from ..fusion.answer import Answer
 from ..words import in_unit, symbol_tex
 from .captions import CAPTIONS
 
@@ -78,11 +77,6 @@ def finish(drawing: Canvas, kind: str, says: str, prefix: str = "", wide: bool =
         f"Here: {says}" if says else "",
         wide,
     )
-
-
-def hues(answer: Answer) -> dict[str, str]:
-    """A colour for each modality of a fusion, in the answer's order."""
-    return {m: HUES[i % len(HUES)] for i, m in enumerate(answer.modalities)}
 
 
 def grid(n: int, columns: int, width: float, height: float) -> tuple[Canvas, list]:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from ..fusion.checks import Check
-from ..fusion.verdict import Verdict
+from ..judgement import Check, Verdict
 from ..words import about, percent, text
 
 

@@ -20,9 +20,9 @@ from .drawing import (
     canvas,
     finish,
     grid,
-    hues,
     style,
 )
+from .hues import hues
 
 BAND_OF = (0.15865, 0.84135)
 """Between these quantiles of the posterior lies the band about a prediction."""

@@ -16,7 +16,6 @@ from importlib import resources
 from math import isfinite
 
 from ..errors import BadSummary
-from ..fusion.answer import SCHEMA_VERSION
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def read_keys(name: str) -> tuple[Key, ...]:
     )
 
 
-SUMMARY, CALIBRATION = read_keys("summary.csv"), read_keys("calibration.csv")
+CALIBRATION = read_keys("calibration.csv")
 
 
 def _number(v) -> bool:
@@ -94,22 +93,9 @@ KINDS = {
 }
 
 
-def validate(summary: dict) -> dict:
-    """The summary itself, if it follows the schema.
-
-    Raises:
-        BadSummary: Another major version, a key that is missing or of another kind, or matrices of another order.
-    """
-    _require_version(summary.get("schema_version"))
-    _require(summary, SUMMARY, "summary")
-    _require_order(summary)
-    validate_calibration(summary["calibration"] or {}, "summary.calibration")
-    return summary
-
-
 def validate_calibration(record: dict, where: str = "record") -> dict:
     """The blocks of a calibration record, if they follow the schema; raises `BadSummary` as `validate` does."""
-    _require(record, CALIBRATION, where)
+    require(record, CALIBRATION, where)
     return record
 
 
@@ -119,14 +105,14 @@ def table(keys: tuple[Key, ...]) -> str:
     return "\n".join(["| key | kind | unit | meaning |", "|---|---|---|---|", *rows])
 
 
-def _require(tree: dict, keys: tuple[Key, ...], root: str) -> None:
+def require(tree: dict, keys: tuple[Key, ...], root: str) -> None:
     for key in keys:
         *parents, name = key.path.split(".")
         for where, parent in _places(tree, parents, root):
             if name in parent:
                 _require_kind(key, parent[name], f"{where}.{name}")
             elif not key.optional:
-                raise _bad(f"{where}.{name} is missing, expected {_expected(key)}: {key.meaning}")
+                raise bad(f"{where}.{name} is missing, expected {_expected(key)}: {key.meaning}")
 
 
 def _places(tree, parents: list[str], where: str) -> Iterator[tuple[str, dict]]:
@@ -144,7 +130,7 @@ def _places(tree, parents: list[str], where: str) -> Iterator[tuple[str, dict]]:
         inside = [(first, tree.get(first))]
     for name, child in inside:
         if first.startswith("<") and not isinstance(child, dict):
-            raise _bad(f"{where}.{name} is {child!r:.40}, expected an object")
+            raise bad(f"{where}.{name} is {child!r:.40}, expected an object")
         yield from _places(child, rest, f"{where}.{name}")
 
 
@@ -158,30 +144,8 @@ def _require_kind(key: Key, value, where: str) -> None:
     if value is None and key.kind.endswith(" or null"):
         return
     if not KINDS[key.kind.removesuffix(" or null")][0](value):
-        raise _bad(f"{where} is {value!r:.60}, expected {_expected(key)}")
+        raise bad(f"{where} is {value!r:.60}, expected {_expected(key)}")
 
 
-def _require_version(version) -> None:
-    if str(version).split(".")[0] != SCHEMA_VERSION.split(".")[0]:
-        raise _bad(
-            f"summary.schema_version is {version}, expected {SCHEMA_VERSION} or another of the same major version"
-        )
-
-
-def _require_order(summary: dict) -> None:
-    names, known = summary["covariance"]["parameters"], list(summary["parameters"])
-    if sorted(names) != sorted(known):
-        raise _bad(
-            f"summary.covariance.parameters is {', '.join(names)}, expected the names of parameters: {', '.join(known)}"
-        )
-    kinds = ("curvature", "posterior", "sandwich", "corrected")
-    matrices = {k: summary["covariance"][k] for k in kinds}
-    for name, matrix in [*matrices.items(), ("correlation", summary["correlation"])]:
-        if matrix is not None and [len(row) for row in matrix] != [len(names)] * len(names):
-            raise _bad(
-                f"the matrix {name} is not {len(names)} x {len(names)}, as summary.covariance.parameters says"
-            )
-
-
-def _bad(what: str) -> BadSummary:
+def bad(what: str) -> BadSummary:
     return BadSummary(what, "supply it as docs/summary.md says, or run the fusion again")

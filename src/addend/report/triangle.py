@@ -15,7 +15,8 @@ from matplotlib import MatplotlibDeprecationWarning
 from ..fusion.answer import Answer
 from ..fusion.curves import FUSED, Samples
 from ..words import in_unit, signed, symbol_tex
-from .drawing import INK, TOGETHER, TRUTH, Figure, finish, hues, style
+from .drawing import INK, TOGETHER, TRUTH, Figure, finish, style
+from .hues import hues
 
 matplotlib.use("Agg")  # files only, whatever display there is
 chains.print_load_details = False

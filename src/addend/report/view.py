@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from ..calibration.trust import Standing
+from ..calibration.standing import Standing
 from ..fusion.answer import (
     SCHEMA_VERSION,
     Answer,

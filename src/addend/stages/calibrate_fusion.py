@@ -7,7 +7,7 @@ import json
 
 import torch
 
-from .. import evaluated, places, settings, shards
+from .. import answers, evaluated, places, settings, shards
 from ..durable import fresh_folder
 from ..fusion.calibrated import Plan, calibrated
 from ..fusion.curves import FUSED
@@ -22,13 +22,13 @@ def calibrate_fusion(fusion: str) -> None:
     terms, fit = evaluated.read_terms(fusion), places.fusion(fusion, "fit")
     gathered = places.fusion(fusion, "observations")
     observed = {m: shards.read_set(gathered / m).columns for m in terms.used}
-    answer = evaluated.read_answer(fit / evaluated.ANSWER)
-    samples = evaluated.read_curves(fit / evaluated.CURVES).posterior[FUSED].values
+    answer = answers.read_answer(fit / answers.ANSWER)
+    samples = answers.read_curves(fit / answers.CURVES).posterior[FUSED].values
     plan = planned(settings.fusion(places.ROOT, fusion))
     with progress(f"calibrate {fusion}", plan.teach + plan.audit, "repetitions") as update:
         answer, criticals = calibrated(answer, terms, installed(), observed, samples, plan, update)
     with fresh_folder(places.fusion(fusion, "calibration")) as folder:
-        evaluated.write_answer(folder / evaluated.ANSWER, answer)
+        answers.write_answer(folder / answers.ANSWER, answer)
         learned = json.dumps(criticals and criticals.as_dict(), indent=1, allow_nan=False)
         (folder / "critical.json").write_text(learned + "\n")
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from .. import evaluated, places, settings
+from .. import answers, evaluated, places, settings
 from ..durable import fresh_folder
 from ..fusion.fit import fitted, pieces
 from ..progress import progress
@@ -15,5 +15,5 @@ def fuse(fusion: str) -> None:
     with progress(f"fuse {fusion}", 2 + pieces(terms), "posteriors and profiles") as update:
         answer, curves = fitted(fusion, terms, asked.seed, asked.truth, update)
     with fresh_folder(places.fusion(fusion, "fit")) as folder:
-        evaluated.write_answer(folder / evaluated.ANSWER, answer)
-        evaluated.write_curves(folder / evaluated.CURVES, curves)
+        answers.write_answer(folder / answers.ANSWER, answer)
+        answers.write_curves(folder / answers.CURVES, curves)

@@ -6,9 +6,8 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from .. import evaluated, places, settings, shards
+from .. import answers, places, settings, shards
 from ..fusion.answer import Answer
-from ..fusion.terms import Facts
 from ..registry import Registry
 from ..report import write_fusion
 from ..report.panels import drawings
@@ -32,36 +31,30 @@ LOGGED = ("theta_hat", "posterior_mean", "posterior_std")
 def report(fusion: str) -> None:
     """Write the report of a fusion, log it and print its answer."""
     folder = places.fusion(fusion, "calibration")
-    answer = evaluated.read_answer(folder / evaluated.ANSWER)
-    facts = evaluated.read_facts(places.fusion(fusion, "terms"))
-    curves = evaluated.read_curves(places.fusion(fusion, "fit") / evaluated.CURVES)
+    answer = answers.read_answer(folder / answers.ANSWER)
+    curves = answers.read_curves(places.fusion(fusion, "fit") / answers.CURVES)
     gathered = places.fusion(fusion, "observations")
     sets = {m: shards.read_set(gathered / m) for m in answer.used}
-    answer = replace(answer, provenance=provenance(fusion, facts, sets))
+    answer = replace(answer, provenance=provenance(fusion, answer, sets))
     columns = {m: found.columns for m, found in sets.items()}
     written = places.report(fusion)
     write_fusion(written, answer, curves, drawings(answer, curves, columns))
-    evaluated.write_answer(written / places.SUMMARY, answer)
+    answers.write_answer(written / places.SUMMARY, answer)
     _log(fusion, answer)
     print(said(answer))
     print(f"\n{written / 'index.html'}\n")
 
 
 def provenance(
-    fusion: str, facts: Mapping[str, Facts], sets: Mapping[str, shards.ObservationSet]
+    fusion: str, answer: Answer, sets: Mapping[str, shards.ObservationSet]
 ) -> dict[str, Any]:
-    """Where an answer comes from."""
+    """Where an answer comes from: what its fit knew, and the code, packages and data."""
     asked = settings.fusion(places.ROOT, fusion)
-    code = json.loads(places.fusion(fusion, "code.json").read_text())
-    used = {m: f for m, f in facts.items() if f.encoder is not None and f.dropped is None}
     return {
-        "commit": code["commit"],
-        "date": code["date"],
+        **answer.provenance,
+        **json.loads(places.fusion(fusion, "code.json").read_text()),
         "packages": {p: version(p) for p in PACKAGES},
-        "seeds": {"fusion": asked.seed},
         "params": asked.as_dict(),
-        "encoders": {m: f.encoder["digest"] for m, f in used.items() if f.encoder},
-        "shards": {m: list(f.shards) for m, f in used.items()},
         "data": {m: origin(found.attrs) for m, found in sets.items()},
         "command": f"dvc repro report@{fusion}",
     }
