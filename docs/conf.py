@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import reference  # noqa: E402
+from pygments.lexers.special import TextLexer  # noqa: E402
 
 project = "Addend"
 author = "the authors of Addend"
@@ -32,5 +33,6 @@ pygments_style = "tango"
 
 def setup(app):
     """Write the pages of the reference, and let docstrings be read as what they are."""
+    app.add_lexer("rooms", TextLexer)
     reference.write(Path(app.srcdir) / "reference")
     app.connect("autodoc-process-docstring", reference.to_rst, priority=100)
