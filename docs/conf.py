@@ -1,6 +1,6 @@
 """The site: every page of this folder, and a reference made of docstrings while it is built.
 
-    sphinx-build -W -b html docs build/docs
+sphinx-build -W -b html docs build/docs
 """
 
 import sys
@@ -9,8 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import reference  # noqa: E402
-from pygments.lexers.special import TextLexer  # noqa: E402
+import reference
+from pygments.lexers.special import TextLexer
 
 project = "Addend"
 author = "the authors of Addend"
@@ -29,6 +29,7 @@ html_title = f"Addend {version}"
 html_show_sphinx = False
 html_copy_source = False
 pygments_style = "tango"
+highlight_language = "none"  # blocks of docstrings are formulas
 
 
 def setup(app):

@@ -23,7 +23,9 @@ def write(folder: Path) -> None:
     rooms = sorted(m.name for m in pkgutil.iter_modules(addend.__path__))
     listed = "\n".join(rooms)
     pages = {name: page(f"addend.{name}") for name in rooms}
-    pages["index"] = f"# Reference\n\nWhat the docstrings say, a page a room.\n\n```{{toctree}}\n{listed}\n```\n"
+    pages["index"] = (
+        f"# Reference\n\nWhat the docstrings say, a page a room.\n\n```{{toctree}}\n{listed}\n```\n"
+    )
     for old in set(folder.glob("*.md")) - {folder / f"{name}.md" for name in pages}:
         old.unlink()
     for name, text in pages.items():
@@ -35,10 +37,10 @@ def write(folder: Path) -> None:
 def page(name: str) -> str:
     """A room: its own words, then those of every file in it with the public names that come from there."""
     room = importlib.import_module(name)
-    public = [n for n in getattr(room, "__all__", ())]
+    public = list(getattr(room, "__all__", ()))
     parts = [f"# {name}\n", directive(name, ())]
     if public:
-        parts.append(f"```python\nfrom {name} import {', '.join(public)}\n```\n")
+        parts.append(f"To be imported from `{name}`: {', '.join(f'`{n}`' for n in public)}.\n")
     for module in files(name):
         own = importlib.import_module(module)
         names = public_here(own, public)
@@ -69,9 +71,11 @@ def public_here(module, among) -> list[str]:
 def directive(module: str, names) -> str:
     """The automodule directive for some of a module's names."""
     members = f":members: {', '.join(names)}\n:show-inheritance:\n" if names else ""
-    return f"```{{eval-rst}}\n.. automodule:: {module}\n" + "".join(
-        f"   {line}\n" for line in members.splitlines()
-    ) + "```\n"
+    return (
+        f"```{{eval-rst}}\n.. automodule:: {module}\n"
+        + "".join(f"   {line}\n" for line in members.splitlines())
+        + "```\n"
+    )
 
 
 def to_rst(app, what: str, name: str, obj, options, lines: list[str]) -> None:
@@ -95,8 +99,7 @@ def rewritten(lines: list[str]) -> Iterator[str]:
             if literal:
                 yield from (" " * margin + "::", "")
         if line.strip() and not literal:
-            margin = 0 if SECTION.match(line) else indent if not SECTION.match(before) else indent
-            before = line
+            margin, before = indent, line
         yield line if literal else escaped(line)
 
 

@@ -5,7 +5,7 @@
     ```{code-block} python            with `:caption: <path>`: the file that the reader writes
 
 Words must be equal; a number must be the one shown, within one unit of its last digit or the per cent that the block states
-(```text within 5 %). A word with `...` in it stands for any, a line of it for any lines.
+(```text within 5 %). A word with `...` in it stands for any, a line of it for any lines, at the end for the rest.
 """
 
 import contextlib
@@ -81,6 +81,8 @@ def require_same(shown: str, printed: str, tolerance: str, where: str) -> None:
         tail = len(expected) - k - 1
         lines, expected = lines[:k] + lines[len(lines) - tail :], expected[:k] + expected[k + 1 :]
     words = [" ".join(part).split() for part in (expected, lines)]
+    if words[0][-1:] == ["..."]:
+        words = [words[0][:-1], words[1][: len(words[0]) - 1]]
     say = f"{where} shows\n{shown}\nbut this was printed:\n{printed}"
     assert len(words[0]) == len(words[1]), say
     assert all(_same(a, b, share) for a, b in zip(*words, strict=True)), say

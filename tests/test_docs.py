@@ -14,7 +14,8 @@ PAGES = [
     *ROOT.glob("modalities/*/README.md"),
     *(p for p in ROOT.glob("docs/**/*.md") if "reference" not in p.parts),
 ]
-CODE = [p for top in ("src", "modalities", "flows", "benchmarks", "tests") for p in sorted((ROOT / top).rglob("*.py"))]  # fmt: skip
+TOPS = ("src", "modalities", "flows", "benchmarks", "tests")
+CODE = [p for top in TOPS for p in sorted((ROOT / top).rglob("*.py"))]
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 NAMED = re.compile(r"`((?:docs|tests|src|modalities|benchmarks|flows)/[\w./-]+)`")
 
