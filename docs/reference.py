@@ -1,7 +1,8 @@
 """The reference: a page a room of `addend`, made of its docstrings.
 
-A docstring of this project is plain text: names between backticks, formulas in indented blocks, sections such as
-`Arguments:`. `to_rst` says that in reStructuredText, in which stars, bars and final underscores would mean something.
+A docstring of this project is plain text: names between backticks, formulas in indented blocks,
+sections such as `Arguments:`. `to_rst` says that in reStructuredText, where stars, bars and final
+underscores would mean something.
 """
 
 import importlib
@@ -35,7 +36,7 @@ def write(folder: Path) -> None:
 
 
 def page(name: str) -> str:
-    """A room: its own words, then those of every file in it with the public names that come from there."""
+    """A room: its own words, then each of its files with the public names that come from there."""
     room = importlib.import_module(name)
     public = list(getattr(room, "__all__", ()))
     parts = [f"# {name}\n", directive(name, ())]
@@ -59,7 +60,7 @@ def files(name: str) -> Iterator[str]:
 
 
 def public_here(module, among) -> list[str]:
-    """Public classes and functions that a module defines itself, in the order of its lines; only those `among`, if any."""
+    """Public names that a module defines itself, in the order of its lines; only those `among`, if any."""
     own = {
         n: value
         for n, value in vars(module).items()

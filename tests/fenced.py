@@ -1,11 +1,12 @@
 """A page's fenced blocks, run in order: what it prints is held against what it shows.
 
-    ```python                         run in one namespace; a ```text block behind it is what it prints
-    ```console                        every line that begins with `$ ` runs in a shell, the others are its output
-    ```{code-block} python            with `:caption: <path>`: the file that the reader writes
+    ```python                 run in one namespace; a ```text block behind it is what it prints
+    ```console                lines that begin with `$ ` run in a shell, the others are its output
+    ```{code-block} python    with `:caption: <path>`: the file that the reader writes
 
-Words must be equal; a number must be the one shown, within one unit of its last digit or the per cent that the block states
-(```text within 5 %). A word with `...` in it stands for any, a line of it for any lines, at the end for the rest.
+Words must be equal; a number must be the one shown, within one unit of its last digit or the per
+cent that the block states (```text within 5 %). A word with `...` in it stands for any, a line of
+it for any lines, at the end for the rest.
 """
 
 import contextlib
@@ -26,7 +27,7 @@ NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, what else its first line says, its text, and the line it begins on."""
+    """A fenced block: language, what else its first line says, text, the line it begins on."""
 
     language: str
     rest: str
@@ -54,7 +55,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def run(page: Path, folder: Path, environment: dict[str, str]) -> None:
-    """Run a page in a folder; raises an AssertionError that names the block which is not as shown."""
+    """Run a page in a folder; the AssertionError names the block that is not as shown."""
     names: dict[str, object] = {"__name__": "tutorial"}
     printed = None
     with contextlib.chdir(folder):
@@ -89,7 +90,7 @@ def require_same(shown: str, printed: str, tolerance: str, where: str) -> None:
 
 
 def _same(shown: str, printed: str, share: float) -> bool:
-    """Whether a word is the one shown: `...` stands for anything, a number for itself within its last digit."""
+    """Whether a word is the one shown, `...` being anything and a number good to its last digit."""
     if "..." in shown:
         return fnmatchcase(printed, shown.replace("[", "[[]").replace("...", "*"))
     numbers = [[float(x.replace(",", "")) for x in NUMBER.findall(w)] for w in (shown, printed)]
@@ -124,7 +125,7 @@ def _console(block: Block, environment: dict[str, str], where: str) -> None:
 
 
 def _shell(line: str, environment: dict[str, str], where: str) -> str:
-    """What a command prints. Ours are called within this process: importing torch for each takes longer than its work."""
+    """What a command prints. Ours are called here: to import torch takes longer than their work."""
     name, *arguments = shlex.split(line)
     if name == "addend":
         with contextlib.redirect_stdout(io.StringIO()) as out:

@@ -27,7 +27,7 @@ def project(tmp_path, monkeypatch) -> Path:
 
 
 def environment(project: Path) -> dict[str, str]:
-    """A shell's in which `pip install` fills a folder of the project's own, and nothing of this environment."""
+    """A shell's, in which `pip install` fills a folder of the project and nothing else."""
     path = [project / SITE, project / SOURCE, *filter(None, sys.path)]
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
