@@ -60,7 +60,7 @@ def files(name: str) -> Iterator[str]:
 
 
 def public_here(module, among) -> list[str]:
-    """Public names that a module defines itself, in the order of its lines; only those `among`, if any."""
+    """Public names that a module itself defines, in its own order; only those `among`, if any."""
     own = {
         n: value
         for n, value in vars(module).items()
