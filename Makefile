@@ -4,6 +4,7 @@
 # make oldest  the fast tests with the lowest release of each package that pyproject.toml allows
 # make serve   MLflow's and Prefect's pages over the demo's own stores
 # make bench   measure; make audit, the long checks
+# make docs    the documentation as a site, build/docs; any warning fails it
 # make clean   remove what stages wrote; observations that somebody ingested stay
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -16,6 +17,7 @@ EXTRAS := pipeline,test,check
 TESTED := pipeline,test
 FAST := -n 2 --dist loadfile -m "not demo and not slow"
 REST := -n 2 --dist loadfile -m "demo or slow"
+DOCS := .venv/docs-$(PINS)
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PREFECT_HOME := $(CURDIR)/.prefect
@@ -27,7 +29,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: demo check test oldest serve bench audit clean
+.PHONY: demo check test oldest docs serve bench audit clean
 
 demo: $(READY)
 	.venv/bin/python -m flows
@@ -46,6 +48,9 @@ test: check
 oldest: $(OLDEST)
 	PATH=$(CURDIR)/.venv-oldest/bin:$$PATH .venv-oldest/bin/python -m pytest $(FAST) \
 	    --ignore tests/test_pins.py
+
+docs: $(DOCS)
+	.venv/bin/sphinx-build -W -b html docs build/docs
 
 serve: $(READY)
 	.venv/bin/python -m flows.serve
@@ -80,4 +85,9 @@ $(OLDEST): $(READY)
 	@echo "Setting up .venv-oldest: about three minutes the first time"
 	.venv/bin/python tests/oldest.py > .venv/oldest.txt
 	$(call set-up,.venv-oldest,.venv/oldest.txt,$(TESTED))
+	touch $@
+
+$(DOCS): $(READY)
+	.venv/bin/pip install -q --no-compile -c constraints.txt --no-build-isolation -e '.[docs]'
+	rm -f .venv/docs-*
 	touch $@
