@@ -5,13 +5,14 @@ from pathlib import Path
 
 from . import places
 from .errors import NoChampion
+from .names import plain
 from .registry import Registry
 
 
 def champion(name: str) -> Path:
     """The folder of a modality's promoted encoder, verified; `NoChampion` if there is none."""
     registry = Registry(root=places.ROOT)
-    version = registry.champion(places.plain(name))
+    version = registry.champion(plain(name))
     if version is None:
         raise no_champion(name)
     return registry.fetch(version)

@@ -3,18 +3,17 @@
 Finding a set in shards costs a look at a file; only where there is none are the packages asked what they ship.
 """
 
-from importlib.metadata import entry_points
-
 from . import places
 from .errors import NoObservations, UnknownModality, nearest, shown
+from .packages import offered
 from .settings import FusionSettings
 
 
 def modalities() -> list[str]:
     """Modalities that a package offers, or that have a folder of the project or observations."""
-    offered = {point.name for point in entry_points(group=places.ENTRY_POINTS)}
+    packaged = {point.name for point in offered()}
     homes = (places.ROOT / "modalities", places.ROOT / "data" / "observations")
-    return sorted(offered | {folder.name for home in homes for folder in home.glob("*/")})
+    return sorted(packaged | {folder.name for home in homes for folder in home.glob("*/")})
 
 
 def sets(modality: str) -> list[str]:
@@ -54,7 +53,5 @@ def require_terms(fusion: FusionSettings) -> None:
             continue
         require_modality(name, who)
         in_shards = term.set in {folder.name for folder in places.sets(name)}
-        if not in_shards and name in {
-            point.name for point in entry_points(group=places.ENTRY_POINTS)
-        }:
+        if not in_shards and name in {point.name for point in offered()}:
             require_set(name, term.set, who)

@@ -11,14 +11,13 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from .errors import MissingColumn, ModalityClash, NegativeError, NotFinite, UnknownModality, nearest
-from .places import ENTRY_POINTS
+from .packages import offered
 
 if TYPE_CHECKING:
     from .pretrain import Backbone
@@ -218,7 +217,7 @@ def installed() -> dict[str, Modality]:
     """
     wanted = os.environ.get(LIMIT)
     found: dict[str, Modality] = {}
-    for point in entry_points(group=ENTRY_POINTS):
+    for point in offered():
         if wanted is not None and point.name not in wanted.split(","):
             continue
         if point.name in found:

@@ -1,15 +1,11 @@
 """Where everything lies under the project's root. A name that could lead elsewhere is refused."""
 
-import re
 from pathlib import Path
 
-from .errors import BadSetting, shown
+from .names import plain
 
 ROOT = Path()
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 SUMMARY = "summary.json"
-ENTRY_POINTS = "addend.modalities"
-"""Under which packages offer their modalities."""
 POOLS = ("train", "calibrate", "audit")
 
 
@@ -53,13 +49,3 @@ def embedding(modality: str, encoder: str, shard: str) -> Path:
 def report(name: str) -> Path:
     """The report of a fusion."""
     return ROOT / "data" / "reports" / plain(name)
-
-
-def plain(name: str) -> str:
-    """The name, if it can name a folder; else raises `BadSetting`."""
-    if not NAME.fullmatch(name):
-        raise BadSetting(
-            f"{shown(name)} cannot name a folder",
-            "use at most 100 letters, digits, '.', '_' and '-', a letter or digit first",
-        )
-    return name

@@ -15,6 +15,7 @@ import numpy as np
 from .. import mocks, places, shards
 from ..errors import BadSetting, NoObservations, SetExists
 from ..modality import Columns, Modality, find
+from ..names import plain
 from ..parameters import read_agreement
 from ..table import read_table
 
@@ -49,7 +50,7 @@ def mock(
     """
     modality = _free(name, set_name)
     read_agreement(places.ROOT).subset(modality.parameters).index(list(truth))
-    source = shards.read_set(places.observations(name, places.plain(like)))
+    source = shards.read_set(places.observations(name, plain(like)))
     with tempfile.TemporaryDirectory() as folder:
         drawn = mocks.mock(Path(folder) / set_name, name, source, dict(truth), seed)
         return _keep(
@@ -71,7 +72,7 @@ def read_truth(given: Sequence[str]) -> dict[str, float]:
 def _free(name: str, set_name: str) -> Modality:
     """The modality, unless the set's name is no name or belongs to its package."""
     modality = find(name)
-    if places.plain(set_name) in modality.sets():
+    if plain(set_name) in modality.sets():
         raise SetExists(
             f"the set '{set_name}' of '{name}' ships with its package", "choose another name"
         )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Annotated
 
-from ..places import NAME
+from ..names import NAME
 from .sections import Kind, Unfit, section
 
 LARGEST = 2**63 - 1

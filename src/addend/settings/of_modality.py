@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from ..errors import BadSetting, nearest, shown
-from ..places import plain
+from ..names import plain
 from .kinds import Count, Counts, Limit, Rates, Whole, one_of
 from .reader import read
 from .sections import section
