@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from .drawings import Drawing, Points
 from .errors import MissingColumn, ModalityClash, NegativeError, NotFinite, UnknownModality, nearest
 from .packages import offered
 
 if TYPE_CHECKING:
     from .pretrain import Backbone
+
+__all__ = ["Columns", "Drawing", "Field", "Modality", "Points", "Schema", "find", "installed"]
 
 Columns = Mapping[str, np.ndarray]
 LIMIT = "ADDEND_MODALITIES"
@@ -112,45 +115,6 @@ class Schema:
         )
 
 
-@dataclass(frozen=True)
-class Points:
-    """One kind of measurement against an axis, with what J thetas predict of it.
-
-    Arguments:
-        x: Where measured `(N,)`.
-        y: The measurements `(N,)`.
-        yerr: Their errors `(N,)`, or `(2, N)`: below, above.
-        expected: What each theta predicts of each `(J, N)`.
-        model_x: Where a curve is drawn `(k,)`, rising.
-        model_y: The curve of each theta `(J, k)`.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    yerr: np.ndarray
-    expected: np.ndarray
-    model_x: np.ndarray
-    model_y: np.ndarray
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """Observations with predictions, for one panel of a report.
-
-    Arguments:
-        title: What is shown.
-        x_label, y_label: Axis labels with units; mathtext between dollar signs is typeset.
-        series: Measurements by label.
-        x_log: Whether x is drawn on a logarithmic axis.
-    """
-
-    title: str
-    x_label: str
-    y_label: str
-    series: dict[str, Points]
-    x_log: bool = False
-
-
 class Modality(ABC):
     """One kind of data: one package, one owner.
 
@@ -187,6 +151,10 @@ class Modality(ABC):
 
     def sets(self) -> dict[str, dict[str, np.ndarray]]:
         """The observation sets that ship with the package, by name, as the tables `read` takes."""
+        return {}
+
+    def origins(self) -> dict[str, str]:
+        """Who published each set that ships, when and where, in a few words; of others nothing is said."""
         return {}
 
     def coordinates(self) -> torch.nn.Module:

@@ -15,15 +15,13 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 from . import artifact
 from .durable import only_writer, written_beside
 from .errors import BadSetting, TamperedArtifact
+from .versions import Version, flat, local_path, version_of
 
 URI = "MLFLOW_TRACKING_URI"
 SQLITE = "sqlite:///"
@@ -31,16 +29,6 @@ CANDIDATE, CHAMPION = "candidate", "champion"
 ENCODER, REPORT = "encoder", "report"
 QUIET = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT")
 METRICS_A_BATCH, PARAMS_A_BATCH = 1000, 100  # what a server takes at once
-
-
-@dataclass(frozen=True)
-class Version:
-    """One registered encoder: the modality, the version's number, the encoder's digest and the run that holds its files."""
-
-    name: str
-    version: int
-    digest: str
-    run_id: str
 
 
 class Registry:
@@ -103,7 +91,7 @@ class Registry:
     def versions(self, name: str) -> list[Version]:
         """Every version of a modality's encoder, the latest first."""
         found = self._client.search_model_versions(f"name = '{name}'") if self._exists else []
-        return sorted(map(_version, found), key=lambda v: -v.version)
+        return sorted(map(version_of, found), key=lambda v: -v.version)
 
     def tags(self, version: Version) -> dict[str, str]:
         """What was written on a version: digest, commit, data digests, verdict, reason."""
@@ -175,8 +163,8 @@ class Registry:
             self._client.log_artifacts(run.info.run_id, str(folder), ENCODER)
         if not self._client.search_registered_models(f"name = '{name}'"):
             self._client.create_registered_model(name)
-        source, tags = f"{run.info.artifact_uri}/{ENCODER}", _flat(tags)
-        return _version(
+        source, tags = f"{run.info.artifact_uri}/{ENCODER}", flat(tags)
+        return version_of(
             self._client.create_model_version(
                 name, source, run.info.run_id, tags=tags, await_creation_for=0
             )
@@ -191,7 +179,10 @@ class Registry:
                 return client.create_experiment(
                     name, (artifacts / name).as_uri() if self.database else None
                 )
-        if self.database and artifacts not in (_path(found.artifact_location) or artifacts).parents:
+        if (
+            self.database
+            and artifacts not in (local_path(found.artifact_location) or artifacts).parents
+        ):
             raise BadSetting(
                 f"the store {self.store} keeps the files of '{name}' in {found.artifact_location}, expected {artifacts}",
                 "move the store back to where it was made, or follow mlflow/README.md",
@@ -205,7 +196,7 @@ class Registry:
         run = self._client.create_run(experiment, run_name=kind, tags={"kind": kind})
         status = "FAILED"
         try:
-            given = [Param(k, v) for k, v in _flat(params).items()]
+            given = [Param(k, v) for k, v in flat(params).items()]
             for i in range(0, len(given), PARAMS_A_BATCH):
                 self._client.log_batch(run.info.run_id, params=given[i : i + PARAMS_A_BATCH])
             yield run
@@ -239,11 +230,11 @@ class Registry:
     def _aliased(self, name: str, alias: str) -> Version | None:
         models = self._client.search_registered_models(f"name = '{name}'") if self._exists else []
         number = models[0].aliases.get(alias) if models else None
-        return _version(self._client.get_model_version(name, str(number))) if number else None
+        return version_of(self._client.get_model_version(name, str(number))) if number else None
 
     def _local(self, uri: str, digest: str) -> Path:
         """Where the files of `uri` lie, downloaded once if they lie elsewhere."""
-        if path := _path(uri):
+        if path := local_path(uri):
             return path
         from mlflow.artifacts import download_artifacts
 
@@ -256,25 +247,3 @@ class Registry:
                         artifact_uri=uri, dst_path=str(temporary), tracking_uri=self.uri
                     )
         return folder / ENCODER
-
-
-def _path(uri: str) -> Path | None:
-    """The local path that a URI is, if it is one."""
-    parts = urlparse(uri)
-    return Path(url2pathname(parts.path)) if parts.scheme in ("", "file") else None
-
-
-def _version(found) -> Version:
-    return Version(found.name, int(found.version), found.tags.get("digest", ""), found.run_id)
-
-
-def _flat(tree: Mapping, prefix: str = "") -> dict[str, str]:
-    """Nested settings as `a.b` -> text."""
-    flat = {}
-    for key, value in tree.items():
-        flat |= (
-            _flat(value, f"{prefix}{key}.")
-            if isinstance(value, Mapping)
-            else {prefix + key: str(value)}
-        )
-    return flat

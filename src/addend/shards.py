@@ -1,13 +1,6 @@
-"""Shards: observations in, observations out. The only importer of zarr.
+"""Sets of observations, as shards.
 
-A shard is an immutable Zarr group, one array `(n, ...)` of float64 a column, one chunk an array, named by its content:
-
-    digest = sha256(attributes, then of every column, by name: its name, shape and little-endian bytes),
-    name   = <first 16 hex digits>.zarr
-
-Same content, same name, same bytes on disk. It is written beside, synced and renamed into place (durable.py).
-
-A set is a folder of shards and a `set.json` that lists them in order. Appending writes new shards and replaces the
+A set is a folder of shards (`shard`) and a `set.json` that lists them in order. Appending writes new shards and replaces the
 list; the old shards stay as they are. A pool of simulations is a set too, with theta in columns `theta.<name>`.
 """
 
@@ -19,35 +12,34 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import zarr
-from zarr.codecs import BloscCodec
 
 from .durable import discard, only_writer, written_beside
 from .errors import (
-    BadSetting,
     EmptyTable,
     MissingColumn,
     NoObservations,
     NotFinite,
-    TamperedArtifact,
     nearest,
 )
 from .modality import Columns, Schema
+from .shard import Shard, read, read_shard, rows_of, tampered, write, write_shard
+
+__all__ = [
+    "ObservationSet",
+    "Shard",
+    "append_set",
+    "open_set",
+    "read_set",
+    "read_shard",
+    "theta_of",
+    "with_theta",
+    "write_set",
+    "write_shard",
+]
 
 THETA = "theta."
 MANIFEST = "set.json"
 SHARD_BYTES = 2**27
-CODEC = BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle")
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One shard: its name `<digest[:16]>.zarr`, path, content digest and number of rows."""
-
-    name: str
-    path: Path
-    digest: str
-    n: int
 
 
 @dataclass(frozen=True)
@@ -66,9 +58,9 @@ class ObservationSet:
 
     def __iter__(self) -> Iterator[tuple[Shard, dict[str, np.ndarray]]]:
         for shard in self.shards:
-            columns, attrs, digest = _read(shard.path)
+            columns, attrs, digest = read(shard.path)
             if (digest, attrs) != (shard.digest, self.attrs):
-                raise _tampered(
+                raise tampered(
                     shard.path, f"its content is {digest[:16]} and not what {MANIFEST} lists"
                 )
             yield shard, columns
@@ -90,23 +82,6 @@ class ObservationSet:
         return hashlib.sha256(json.dumps([s.digest for s in self.shards]).encode()).hexdigest()
 
 
-def write_shard(folder: Path, columns: Columns, attrs: dict) -> Shard:
-    """Write columns `(n, ...)` as one shard into `folder`, unless it is there already.
-
-    attrs is JSON-able; its `units`, if given, maps a column to its unit. Raises `EmptyTable`, `BadSetting` (lengths).
-    """
-    with only_writer(folder):
-        return _write(folder, columns, attrs)
-
-
-def read_shard(path: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """The columns `(n, ...)` of a shard, by name, and its attributes; `TamperedArtifact` if they are not what it is named."""
-    columns, attrs, digest = _read(path)
-    if digest[:16] != Path(path).stem:
-        raise _tampered(path, f"its content is {digest[:16]}, expected {Path(path).stem}")
-    return columns, attrs
-
-
 def write_set(
     folder: Path, columns: Columns, schema: Schema, attrs: dict, shard_rows: int | None = None
 ) -> ObservationSet:
@@ -123,7 +98,7 @@ def write_set(
     units = {**attrs.get("units", {}), **{f.name: f.unit for f in schema.fields}}
     attrs = {**attrs, "units": {name: units.get(name, "") for name in sorted(stored)}}
     with only_writer(folder):
-        shards = [_write(folder, part, attrs) for part in _parts(stored, shard_rows)]
+        shards = [write(folder, part, attrs) for part in _parts(stored, shard_rows)]
         result = _write_manifest(folder, shards, attrs)
         for path in set(Path(folder).glob("*.zarr")) - {s.path for s in shards}:
             discard(path)
@@ -145,7 +120,7 @@ def append_set(
         raise MissingColumn(what, "append rows of the same columns, or write another set")
     with only_writer(folder):
         old = open_set(folder)
-        new = [_write(folder, part, old.attrs) for part in _parts(stored, shard_rows)]
+        new = [write(folder, part, old.attrs) for part in _parts(stored, shard_rows)]
         return _write_manifest(
             folder, [*old.shards, *(s for s in new if s not in old.shards)], old.attrs
         )
@@ -163,7 +138,7 @@ def open_set(folder: Path) -> ObservationSet:
     except (FileNotFoundError, NotADirectoryError):
         raise _absent(folder) from None
     except (KeyError, TypeError, ValueError) as e:
-        raise _tampered(
+        raise tampered(
             folder / MANIFEST, f"it is not the list of a set ({type(e).__name__})"
         ) from None
 
@@ -188,7 +163,7 @@ def theta_of(columns: Columns, names: Sequence[str]) -> np.ndarray:
 
 def _select(columns: Columns, schema: Schema) -> dict[str, np.ndarray]:
     """The columns worth storing, checked."""
-    _rows(columns)
+    rows_of(columns)
     schema.check(columns)
     theta = [name for name in columns if name.startswith(THETA)]
     for name in theta:
@@ -200,78 +175,12 @@ def _select(columns: Columns, schema: Schema) -> dict[str, np.ndarray]:
 
 
 def _parts(columns: Columns, rows: int | None) -> Iterator[dict[str, np.ndarray]]:
-    n = _rows(columns)
+    n = rows_of(columns)
     rows = rows or max(
         1, SHARD_BYTES * n // sum(8 * np.size(values) for values in columns.values())
     )
     for start in range(0, n, rows):
         yield {name: values[start : start + rows] for name, values in columns.items()}
-
-
-def _rows(columns: Columns) -> int:
-    lengths = {name: len(values) for name, values in columns.items()}
-    if len(set(lengths.values())) > 1:
-        raise BadSetting(
-            f"columns differ in length: {lengths}", "give every observation one row in every column"
-        )
-    if not sum(lengths.values()):
-        raise EmptyTable("there are no rows to write", "supply at least one observation")
-    return next(iter(lengths.values()))
-
-
-def _normalise(columns: Columns, attrs: dict) -> tuple[dict[str, np.ndarray], dict, str]:
-    """Columns and attributes as stored, in one order, and the digest of both."""
-    columns = {name: np.ascontiguousarray(columns[name], dtype="<f8") for name in sorted(columns)}
-    attrs = json.loads(json.dumps(attrs, sort_keys=True, allow_nan=False))
-    if "units" in attrs:
-        attrs["units"] = {name: unit for name, unit in attrs["units"].items() if name in columns}
-    sha = hashlib.sha256(json.dumps(attrs, sort_keys=True).encode())
-    for name, values in columns.items():
-        sha.update(json.dumps([name, values.shape]).encode())
-        sha.update(values)
-    return columns, attrs, sha.hexdigest()
-
-
-def _write(folder: Path, columns: Columns, attrs: dict) -> Shard:
-    n = _rows(columns)
-    columns, attrs, digest = _normalise(columns, attrs)
-    path = Path(folder) / f"{digest[:16]}.zarr"
-    if not path.exists():
-        with written_beside(path) as temporary:
-            _write_group(temporary, columns, attrs)
-    return Shard(path.name, path, digest, n)
-
-
-def _write_group(path: Path, columns: Columns, attrs: dict) -> None:
-    """A lost chunk reads as NaN, not as zeros. One thread a chunk: with more, Blosc's bytes depend on their race."""
-    units = attrs.get("units", {})
-    group = zarr.create_group(
-        str(path), zarr_format=3, attributes={k: v for k, v in attrs.items() if k != "units"}
-    )
-    for name, values in columns.items():
-        group.create_array(
-            name, data=values, chunks=values.shape, compressors=CODEC, fill_value=np.nan,
-            dimension_names=["row", *(f"{name}_{i}" for i in range(1, values.ndim))],
-            attributes={"units": units[name]} if name in units else {},
-        )  # fmt: skip
-
-
-def _read(path: Path) -> tuple[dict[str, np.ndarray], dict, str]:
-    try:
-        group = zarr.open_group(str(path), mode="r", zarr_format=3)
-        arrays = dict(group.arrays())
-        units = {
-            name: array.attrs["units"] for name, array in arrays.items() if "units" in array.attrs
-        }
-        attrs = {**group.attrs, **({"units": units} if units else {})}
-        columns, attrs, digest = _normalise(
-            {name: array[...] for name, array in arrays.items()}, attrs
-        )
-    except Exception as e:  # whatever zarr makes of damaged bytes, it is one mistake to the user
-        raise _tampered(path, f"it cannot be read ({type(e).__name__})") from None
-    if not sum(map(len, columns.values())):
-        raise EmptyTable(f"the shard {path} has no rows", "write it again")
-    return columns, attrs, digest
 
 
 def _write_manifest(folder: Path, shards: list[Shard], attrs: dict) -> ObservationSet:
@@ -291,10 +200,3 @@ def _absent(folder: Path) -> NoObservations:
     bring = f"bring them with 'addend ingest {folder.parent.name} <table.csv> --set {folder.name}'"
     remedy = nearest(folder.name, beside, bring) if beside else bring
     return NoObservations(f"there are no observations in {folder}{found}", remedy)
-
-
-def _tampered(path: Path, what: str) -> TamperedArtifact:
-    return TamperedArtifact(
-        f"{path} is damaged: {what}",
-        "restore it with 'dvc checkout', or remove it and write it again",
-    )

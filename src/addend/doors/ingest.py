@@ -8,6 +8,7 @@ What came in once stays: another content under its name is refused, and rows are
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,9 @@ def ingest(name: str, table: Path, set_name: str, append: bool = False) -> shard
     """
     modality = _free(name, set_name)
     columns = modality.read(read_table(Path(table), modality.table))
-    facts = {"modality": name, "set": set_name, "mock": False, "source": Path(table).name}
+    today = date.today().isoformat()
+    source = {"source": Path(table).name, "date": today}
+    facts = {"modality": name, "set": set_name, "mock": False, **source}
     return (
         _append(modality, set_name, columns)
         if append

@@ -5,15 +5,11 @@ from ..modality import find
 
 
 def observe(name: str) -> None:
-    """Write every set that the package ships."""
+    """Write every set that the package ships, with who published it."""
     modality = find(name)
+    origins = modality.origins()
     for set_name, table in modality.sets().items():
-        facts = {
-            "modality": name,
-            "set": set_name,
-            "mock": False,
-            "source": f"shipped with addend-{name}",
-        }
-        shards.write_set(
-            places.observations(name, set_name), modality.read(table), modality.schema, facts
-        )
+        source = origins.get(set_name, f"shipped with addend-{name}")
+        facts = {"modality": name, "set": set_name, "mock": False, "source": source}
+        folder = places.observations(name, set_name)
+        shards.write_set(folder, modality.read(table), modality.schema, facts)

@@ -13,10 +13,11 @@ A law that is broken raises an AssertionError that says which. The laws:
 - a table that lacks a column or holds an infinity is refused with a named error;
 - what it draws of those sets, if anything, has a prediction for every measurement and every theta.
 
-It prints which of the simulator's deviates a Sobol' design can serve: what is drawn otherwise trains as well, but less evenly.
+It prints which deviates of the simulator a Sobol' design can serve: others train as well, but less evenly.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -199,13 +200,9 @@ def check_refusals(modality: Modality) -> None:
         for name in modality.table.names:
             lacking = {other: values for other, values in table.items() if other != name}
             infinite = {**table, name: np.full_like(table[name], np.inf)}
+            _require_refused(MissingColumn, partial(modality.read, lacking), f"read: no '{name}'")
             _require_refused(
-                MissingColumn, lambda lacking=lacking: modality.read(lacking), f"read: no '{name}'"
-            )
-            _require_refused(
-                NotFinite,
-                lambda infinite=infinite: modality.read(infinite),
-                f"read: infinite '{name}'",
+                NotFinite, partial(modality.read, infinite), f"read: infinite '{name}'"
             )
 
 

@@ -133,6 +133,10 @@ class Bao(Modality):
         """`desi_dr2`: the seven tracers of the second data release."""
         return {"desi_dr2": desi_dr2()}
 
+    def origins(self) -> dict[str, str]:
+        """Where the set was published."""
+        return {"desi_dr2": "DESI Collaboration, 2025-03, arXiv:2503.14738"}
+
     def coordinates(self) -> torch.nn.Module:
         """(log(H0 r_d), Om)."""
         return Coordinates()

@@ -96,6 +96,10 @@ class Chronometers(Modality):
         """`moresco2020`: the 15 rows that have a published covariance."""
         return {"moresco2020": moresco2020()}
 
+    def origins(self) -> dict[str, str]:
+        """Where the set was published."""
+        return {"moresco2020": "Moresco et al., 2020-03, arXiv:2003.07362"}
+
     def coordinates(self) -> torch.nn.Module:
         """(log H0, Om, eta_imf, eta_sps)."""
         return Coordinates()

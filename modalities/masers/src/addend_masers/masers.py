@@ -119,6 +119,10 @@ class Masers(Modality):
         """`pesce2020`: the six galaxies of the Megamaser Cosmology Project."""
         return {"pesce2020": pesce2020()}
 
+    def origins(self) -> dict[str, str]:
+        """Where the set was published."""
+        return {"pesce2020": "Pesce et al., 2020-01, arXiv:2001.09213"}
+
     def coordinates(self) -> torch.nn.Module:
         """(log H0, Om)."""
         return Coordinates()
