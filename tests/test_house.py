@@ -117,9 +117,3 @@ def test_a_name_of_the_list_has_one_meaning():
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in ONE_MEANING:
                 homes[node.name].append(module)
     assert {name: where for name, where in homes.items() if len(where) > 1} == {}
-
-
-def test_every_decision_is_in_the_index_of_decisions():
-    pages = {p.stem for p in (ROOT / "docs" / "decisions").glob("*.md")} - {"index"}
-    index = Path(ROOT / "docs" / "decisions" / "index.md").read_text()
-    assert all(page in index for page in pages)
