@@ -5,6 +5,7 @@ and the demo itself.
 import contextlib
 import fcntl
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -76,11 +77,46 @@ def small_project(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def project(small_project, monkeypatch) -> Path:
-    """The small project, from within."""
+def no_store_named(monkeypatch) -> None:
+    """No store of the registry but the root's own."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.chdir(small_project)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory) -> Path:
+    """An empty store, made once: that takes seconds."""
+    root = tmp_path_factory.mktemp("template")
+    Registry(f"sqlite:///{root}/mlflow/store/mlflow.db").log_training("none", {}, [])
+    with sqlite3.connect(root / "mlflow/store/mlflow.db") as db:
+        db.executescript(
+            "DELETE FROM runs; DELETE FROM tags; DELETE FROM experiments WHERE experiment_id > 0;"
+        )
+    return root / "mlflow"
+
+
+@pytest.fixture
+def root(empty_store, no_store_named, tmp_path) -> Path:
+    """A root with an empty store."""
+    shutil.copytree(empty_store, tmp_path / "mlflow")
+    return tmp_path
+
+
+@pytest.fixture
+def registry(root) -> Registry:
+    """The registry of that store."""
+    return Registry(root=root)
+
+
+@pytest.fixture
+def one_thread() -> None:
+    """PyTorch on one thread."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def project(small_project, no_store_named, one_thread, monkeypatch) -> Path:
+    """The small project, from within."""
+    monkeypatch.chdir(small_project)
     return small_project
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 import toy_dag
@@ -242,12 +243,7 @@ def _step(address: str) -> str:
 
 def _ask(prefect: dict, what: str) -> list[dict]:
     """Everything of a kind that the server knows."""
-    from urllib.request import Request, urlopen
-
-    asked = Request(
-        f"{prefect['PREFECT_API_URL']}/{what}",
-        data=b"{}",
-        headers={"Content-Type": "application/json"},
-    )
+    to, headers = f"{prefect['PREFECT_API_URL']}/{what}", {"Content-Type": "application/json"}
+    asked = Request(to, data=b"{}", headers=headers)
     with urlopen(asked, timeout=30) as answer:
         return json.load(answer)
