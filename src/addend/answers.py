@@ -32,8 +32,9 @@ def write_curves(path: Path, curves: Curves) -> None:
     """One npz without pickle: the arrays numbered, and a JSON text that says where each belongs."""
     arrays: list[np.ndarray] = []
     tree = json.dumps(_pack(asdict(curves), arrays))
+    named = {f"a{i}": a for i, a in enumerate(arrays)}
     with written_beside(path) as temporary, temporary.open("wb") as f:
-        np.savez(f, tree=np.array(tree), **{f"a{i}": a for i, a in enumerate(arrays)})
+        np.savez(f, **{"tree": np.array(tree)}, **named)  # type: ignore[arg-type]
 
 
 def read_curves(path: Path) -> Curves:

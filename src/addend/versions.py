@@ -30,11 +30,8 @@ def version_of(found: Any) -> Version:
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Nested settings as `a.b` -> text."""
-    flat = {}
+    found: dict[str, str] = {}
     for key, value in tree.items():
-        flat |= (
-            flat(value, f"{prefix}{key}.")
-            if isinstance(value, Mapping)
-            else {prefix + key: str(value)}
-        )
-    return flat
+        inner = isinstance(value, Mapping)
+        found |= flat(value, f"{prefix}{key}.") if inner else {prefix + key: str(value)}
+    return found

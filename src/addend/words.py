@@ -74,7 +74,9 @@ def with_error(value: float, error: float) -> str:
     return f"({text}){r.power}" if r.power else text
 
 
-def interval(ends: tuple[float, float], error: float, open_ends=(False, False)) -> str:
+def interval(
+    ends: tuple[float, float], error: float, open_ends: tuple[bool, bool] = (False, False)
+) -> str:
     """`[low, high]` to the place of `error`; an end that reaches the bound of the support carries an asterisk."""
     r = Rounding.to(error, max(map(abs, ends)))
     low, high = (r(end) + "*" * bool(reaches) for end, reaches in zip(ends, open_ends, strict=True))

@@ -113,7 +113,7 @@ def plain(value: Any) -> Any:
     return None if isinstance(value, float) and np.isinf(value) else value
 
 
-def rounded(value, digits: int = 12):
+def rounded(value: Any, digits: int = 12) -> Any:
     """Plain JSON with every float to so many significant digits: a processor's own do not show."""
     if isinstance(value, dict):
         return {k: rounded(v, digits) for k, v in value.items()}
@@ -122,5 +122,5 @@ def rounded(value, digits: int = 12):
     return float(f"{value:.{digits}g}") if isinstance(value, float) else value
 
 
-def _frozen(value):
+def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value

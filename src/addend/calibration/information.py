@@ -88,7 +88,9 @@ class ScoreRegression(Additive):
     def measure(cls, z: np.ndarray, score: np.ndarray) -> "ScoreRegression":
         """From z `(N, Z)` and scores `(N, P)`; the features are 1, z and all products of two."""
         f = quadratic(z)
-        return cls(len(f), *(product(a.T, b) for a, b in ((f, f), (f, score), (score, score))))
+        return cls(
+            np.array(len(f)), *(product(a.T, b) for a, b in ((f, f), (f, score), (score, score)))
+        )
 
     def coefficients(self) -> np.ndarray:
         """The least-squares coefficients `(F, P)`."""

@@ -25,7 +25,9 @@ def sandwich(H: np.ndarray, J: np.ndarray) -> np.ndarray:
     return inverse @ J @ inverse
 
 
-def godambe(weights, n, H, J, bias=None) -> np.ndarray:
+def godambe(
+    weights: np.ndarray, n: np.ndarray, H: np.ndarray, J: np.ndarray, bias: np.ndarray | None = None
+) -> np.ndarray:
     """G `(P, P)` for weights `(M,)`, counts n `(M,)`, and H, J `(M, P, P)`, b `(M, P)` an observation."""
     total = np.zeros(H.shape[-1]) if bias is None else np.einsum("m,m,mp->p", weights, n, bias)
     Hw = np.einsum("m,m,mpq->pq", weights, n, H)

@@ -12,6 +12,7 @@ Nothing in a head may depend on the rest of the batch (no batch statistics): psi
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -40,15 +41,15 @@ class Head(nn.Module, ABC):
         """The training objective, a mean over a batch of joint draws of theta and x."""
 
     @abstractmethod
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """Plain JSON from which `from_config` makes the same architecture."""
 
     @classmethod
-    def from_config(cls, config: dict, build: "Build") -> "Head":
+    def from_config(cls, config: dict[str, Any], build: "Build") -> "Head":
         """The head that `config` described; `build` makes the heads inside it, if it has any."""
         return cls(**config)
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """Its kind and its configuration: what `heads.build` takes."""
         return {"kind": self.kind, "config": self.config()}
 

@@ -9,6 +9,8 @@ where other parameters are profiled out or marginalised first. An index has no g
 neighbours the indicators are blended by a C2 step, flat at every index, so that the head stays a smooth function of phi.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -42,7 +44,7 @@ class Categorical(Wrapped):
         super().__init__(inner)
         self.column, self.classes, self.normalised = column, classes, self.inner.normalised
 
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """What `from_config` takes."""
         return {**super().config(), "column": self.column, "classes": self.classes}
 

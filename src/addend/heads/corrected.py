@@ -10,6 +10,7 @@ a Poisson regression, solved by Newton steps. It does not centre the score under
 
 import copy
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,7 +44,7 @@ class Corrected(Wrapped):
         self.weights: Tensor
         self.register_buffer("weights", torch.zeros(len(self._phi), len(self._e)))
 
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """What `from_config` takes."""
         return {
             **super().config(),

@@ -10,6 +10,8 @@ A sum over observations multiplies every flaw by N, so what other estimators tol
     one law     a ratio whose classes differ in their theta laws learns log pi_1/pi_0 (theta) once per observation.
 """
 
+from typing import Any
+
 import torch
 from scipy.stats import ks_2samp
 from torch import Tensor, nn
@@ -95,5 +97,5 @@ def require_one_law(theta: Tensor, other: Tensor) -> None:
             )
 
 
-def _tuple(value) -> tuple[Tensor | None, ...]:
+def _tuple(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
