@@ -285,6 +285,7 @@ print(fatal)
 """
 
 
+@pytest.mark.slow
 def test_a_writer_killed_at_any_sync_or_rename_leaves_no_torn_shard(tmp_path):
     script = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, text=True, check=True

@@ -207,6 +207,7 @@ def toy_record(tilt=0.05) -> dict:
     }
 
 
+@pytest.mark.slow
 def test_every_stage_of_a_fusion_reads_the_corrected_sum(project, monkeypatch):
     record = toy_record()
     name = stated(monkeypatch, project, None, record)
