@@ -149,6 +149,7 @@ def test_too_few_repetitions_teach_nothing(monkeypatch):
         )
 
 
+@pytest.mark.slow
 def test_the_stage_writes_what_the_report_reads(project, monkeypatch):
     monkeypatch.setattr(stage, "read_budget", lambda settings: Budget(400, 40))
     for step in (
