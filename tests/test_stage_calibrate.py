@@ -113,6 +113,7 @@ def test_it_holds_everything_that_the_gate_and_the_report_know(calibrated):
     assert float(record.parts["outside_line"].outside) <= 2
 
 
+@pytest.mark.slow
 def test_an_encoder_trained_on_the_wrong_prior_is_refused(tmp_path, monkeypatch):
     """It has seen a sixth of each side of the support it is declared for."""
     monkeypatch.chdir(toy_project(tmp_path, trained_on=0.5))

@@ -95,6 +95,7 @@ def core(tmp_path_factory):
 
 
 @each_modality
+@pytest.mark.slow
 def test_a_modality_installs_alone_with_the_core_and_passes_its_tests(modality, core, tmp_path):
     python = _environment(tmp_path / "venv", core)
     _install(python, _sources(modality, tmp_path / "sources"))
