@@ -90,7 +90,7 @@ def rewritten(lines: list[str]) -> Iterator[str]:
     >>> list(rewritten(["|det| of `x_` is", "", "    a*b = c_", "", "or q_."]))
     ['\\\\|det\\\\| of ``x_`` is', '', '::', '', '    a*b = c_', '', 'or q\\\\_.']
     """
-    margin, literal, before = 0, False, ""
+    margin, literal, in_section, before = 0, False, False, ""
     for i, line in enumerate(lines):
         indent = len(line) - len(line.lstrip())
         if line.strip() and literal and indent <= margin:
@@ -100,7 +100,11 @@ def rewritten(lines: list[str]) -> Iterator[str]:
             if literal:
                 yield from (" " * margin + "::", "")
         if line.strip() and not literal:
-            margin, before = indent, line
+            runs_on = bool(before) and lines[i - 1].strip() and indent > margin
+            if runs_on and not SECTION.match(before) and not in_section:
+                line = " " * margin + line.lstrip()
+            in_section = bool(SECTION.match(line)) or (in_section and indent > 0)
+            margin, before = min(indent, margin) if runs_on and not in_section else indent, line
         yield line if literal else escaped(line)
 
 
