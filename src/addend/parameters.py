@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Parameter:
         """sha256 of the meaning: name, unit and definition. Bounds are a choice, not a meaning."""
         return _digest([self.name, self.unit, " ".join(self.definition.split())])
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The declaration as plain JSON."""
         return {
             "name": self.name, "unit": self.unit, "definition": self.definition, "low": self.low, "high": self.high,
@@ -61,7 +62,7 @@ class Parameter:
         }  # fmt: skip
 
     @classmethod
-    def from_dict(cls, d: dict) -> "Parameter":
+    def from_dict(cls, d: dict[str, Any]) -> "Parameter":
         """The parameter that `as_dict` described."""
         constraint = d.get("constraint")
         return cls(
@@ -176,12 +177,12 @@ class ParameterSpace:
         """n draws from the uniform prior, shape `(n, D)`."""
         return self.from_unit(rng.random((n, len(self))))
 
-    def as_list(self) -> list[dict]:
+    def as_list(self) -> list[dict[str, Any]]:
         """The declarations as plain JSON."""
         return [p.as_dict() for p in self]
 
     @classmethod
-    def from_list(cls, items: Iterable[dict]) -> "ParameterSpace":
+    def from_list(cls, items: Iterable[dict[str, Any]]) -> "ParameterSpace":
         """The space that `as_list` described."""
         return cls(tuple(Parameter.from_dict(d) for d in items))
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from . import artifact
 from .durable import only_writer, written_beside
@@ -49,7 +50,7 @@ class Registry:
             self.store, self.uri = self.database.parent, f"{SQLITE}{self.database}"
 
     def register(
-        self, name: str, folder: Path, tags: Mapping, metrics: Mapping[str, float]
+        self, name: str, folder: Path, tags: Mapping[str, Any], metrics: Mapping[str, float]
     ) -> Version:
         """Register a modality's encoder as @candidate; one that is registered already stays the version it is.
 
@@ -110,7 +111,7 @@ class Registry:
         return folder
 
     def log_training(
-        self, name: str, params: Mapping, history: Sequence[Mapping[str, float]]
+        self, name: str, params: Mapping[str, Any], history: Sequence[Mapping[str, float]]
     ) -> str:
         """A run of a modality's training, by its id: `history` holds every step's metrics, and its number under `step`."""
         with self._run(self._experiment(f"modality.{name}"), "training", params) as run:
@@ -118,7 +119,7 @@ class Registry:
         return run.info.run_id
 
     def log_fusion(
-        self, name: str, params: Mapping, metrics: Mapping[str, float], folder: Path
+        self, name: str, params: Mapping[str, Any], metrics: Mapping[str, float], folder: Path
     ) -> str:
         """A run of a fusion, by its id, with the files of `folder` as its `report`."""
         if not Path(folder).is_dir():  # mlflow would log nothing, in silence
@@ -156,7 +157,12 @@ class Registry:
         return False
 
     def _create(
-        self, name: str, folder: Path, experiment: str, tags: Mapping, metrics: Mapping[str, float]
+        self,
+        name: str,
+        folder: Path,
+        experiment: str,
+        tags: Mapping[str, Any],
+        metrics: Mapping[str, float],
     ) -> Version:
         with self._run(experiment, "registration", {}) as run:
             self._log_metrics(run, [metrics])
@@ -190,7 +196,7 @@ class Registry:
         return found.experiment_id
 
     @contextmanager
-    def _run(self, experiment: str, kind: str, params: Mapping) -> Iterator:
+    def _run(self, experiment: str, kind: str, params: Mapping[str, Any]) -> Iterator[Any]:
         from mlflow.entities import Param
 
         run = self._client.create_run(experiment, run_name=kind, tags={"kind": kind})

@@ -13,6 +13,8 @@ theta and covariates alone is computed once for all of them. Sharing leaves ever
 group together by about one part in the number of points.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -76,7 +78,7 @@ def score(
 
 def regions(
     encoder: Encoder, modality: Modality, moments: ScoreMoments, n: int, sets: int, points: int, rng
-) -> dict:
+) -> dict[str, Any]:
     """`ranks`, `coverage` and `tarp` of `sets` data sets of n observations near each cell."""
     low, high, names = encoder.space.low, encoder.space.high, encoder.space.names
     near = [
@@ -129,7 +131,7 @@ def _along(encoder: Encoder, z: Tensor, e: Tensor):
 
 def _near(
     encoder: Encoder, modality: Modality, prior: Neighbourhood, n: int, sets: int, points: int, rng
-) -> tuple:
+) -> tuple[Any, ...]:
     """Ranks `(T, P)`, credibility `(T,)` and fraction closer `(T,)` of T data sets near one cell."""
     truth, theta = prior.draw(sets, rng), prior.draw(points, rng)
     covariates = {

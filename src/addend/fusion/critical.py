@@ -8,6 +8,7 @@ so that a straight line between the points of a fine profile finds its zeros.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ class Criticals:
             else np.zeros((len(found.theta), 0, len(self.joint.levels)), dtype=bool)
         )
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The functions as plain JSON."""
         return {"joint": self.joint.as_dict(), **{p: c.as_dict() for p, c in self.single.items()}}
 

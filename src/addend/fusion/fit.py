@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,7 +48,7 @@ class Solved:
             if p.name in self.fit.identified
         }
 
-    def estimate(self, d: int, p: Parameter) -> dict:
+    def estimate(self, d: int, p: Parameter) -> dict[str, Any]:
         """The fields of an `Estimate` of the d-th parameter."""
         found = {f"interval_{k}": self.posterior.interval(level)[d] for k, level in LEVELS.items()}
         return {
@@ -190,13 +191,13 @@ def _covariance(solved: Solved) -> Covariance:
     )
 
 
-def _mode(fit: Fit, mode: Mode) -> dict:
+def _mode(fit: Fit, mode: Mode) -> dict[str, Any]:
     theta = dict(zip(fit.space.names, mode.theta.tolist(), strict=True))
     delta = 2 * (fit.value - mode.value)
     return {"theta": theta, "delta": delta, "at_boundary": bool(mode.at_boundary)}
 
 
-def _sampling(posterior: Posterior) -> dict:
+def _sampling(posterior: Posterior) -> dict[str, Any]:
     return {
         "method": "emcee, heavy-tailed kernel-density move",
         "samples": len(posterior.samples),
@@ -204,7 +205,7 @@ def _sampling(posterior: Posterior) -> dict:
     }
 
 
-def _provenance(terms: Terms, seed: int) -> dict:
+def _provenance(terms: Terms, seed: int) -> dict[str, Any]:
     used = {m: terms.facts[m] for m in terms.used}
     return {
         "seeds": {"fusion": seed},

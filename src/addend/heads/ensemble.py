@@ -9,6 +9,7 @@ all the noise of the simulations that all are trained on, it keeps. One bad memb
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,11 +40,11 @@ class Ensemble(Head):
             )
 
     @classmethod
-    def from_config(cls, config: dict, build: Build) -> "Ensemble":
+    def from_config(cls, config: dict[str, Any], build: Build) -> "Ensemble":
         """The ensemble that `config` described, of members that `build` makes."""
         return cls(build(**member) for member in config["members"])
 
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """What `from_config` takes."""
         return {"members": [head.as_dict() for head in self.members]}
 

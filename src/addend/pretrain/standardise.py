@@ -11,6 +11,8 @@ Without one, a positive observable enters as its logarithm, and a heavy-tailed o
 enter as logarithms.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -73,7 +75,7 @@ def standardise(schema: Schema, columns: Columns) -> Backbone:
     )
 
 
-def flow_layout(schema: Schema, backbone: Standardise) -> dict:
+def flow_layout(schema: Schema, backbone: Standardise) -> dict[str, Any]:
     """How a `Flow` reads what this backbone makes: links, quoted errors and presence flags as columns of e."""
     names = [f.name for f in schema.covariates]
     units = backbone.x_scale.tolist()

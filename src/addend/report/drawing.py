@@ -7,6 +7,7 @@ an SVG come from a fixed salt and its metadata carry neither date nor version, s
 import base64
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure as Canvas
@@ -79,7 +80,7 @@ def finish(drawing: Canvas, kind: str, says: str, prefix: str = "", wide: bool =
     )
 
 
-def grid(n: int, columns: int, width: float, height: float) -> tuple[Canvas, list]:
+def grid(n: int, columns: int, width: float, height: float) -> tuple[Canvas, list[Any]]:
     """A figure with n axes of `width` x `height` inches each, in rows of at most `columns`."""
     columns = 2 if n == 4 else min(n, columns)
     rows = -(-n // columns)

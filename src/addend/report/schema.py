@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
 from math import isfinite
+from typing import Any
 
 from ..errors import BadSummary
 
@@ -93,7 +94,7 @@ KINDS = {
 }
 
 
-def validate_calibration(record: dict, where: str = "record") -> dict:
+def validate_calibration(record: dict[str, Any], where: str = "record") -> dict[str, Any]:
     """The blocks of a calibration record, if they follow the schema; raises `BadSummary` as `validate` does."""
     require(record, CALIBRATION, where)
     return record
@@ -105,7 +106,7 @@ def table(keys: tuple[Key, ...]) -> str:
     return "\n".join(["| key | kind | unit | meaning |", "|---|---|---|---|", *rows])
 
 
-def require(tree: dict, keys: tuple[Key, ...], root: str) -> None:
+def require(tree: dict[str, Any], keys: tuple[Key, ...], root: str) -> None:
     for key in keys:
         *parents, name = key.path.split(".")
         for where, parent in _places(tree, parents, root):
@@ -115,7 +116,7 @@ def require(tree: dict, keys: tuple[Key, ...], root: str) -> None:
                 raise bad(f"{where}.{name} is missing, expected {_expected(key)}: {key.meaning}")
 
 
-def _places(tree, parents: list[str], where: str) -> Iterator[tuple[str, dict]]:
+def _places(tree, parents: list[str], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(tree, dict):
         return
     if not parents:

@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from .. import artifact, places, settings, shards
 from ..calibration import Mean, Record, Ruling, judge
@@ -70,13 +71,13 @@ def _difference(name: str, encoder: Encoder, registry: Registry, champion: Versi
     return Mean.measure("log score", log_scores(encoder, columns) - log_scores(other, columns))
 
 
-def _comparable(one: dict, other: dict) -> bool:
+def _comparable(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether both are densities of x, or both of the same z."""
     same = one["files"]["backbone.pt2"] == other["files"]["backbone.pt2"]
     return same or (one["log_det"] and other["log_det"])
 
 
-def _tags(encoder: Encoder) -> dict:
+def _tags(encoder: Encoder) -> dict[str, Any]:
     return {
         "commit": head(places.ROOT) or "none",
         "simulations": encoder.manifest["provenance"]["simulations"],
