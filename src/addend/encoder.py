@@ -135,6 +135,7 @@ def coordinate_box(coordinates: nn.Module, space: ParameterSpace, n: int = 4096)
 
 
 def _tensors(schema: Schema, columns: Columns) -> tuple[Tensor, Tensor]:
-    return tuple(
+    x, c = (
         torch.from_numpy(np.ascontiguousarray(a)) for a in (schema.x(columns), schema.c(columns))
     )
+    return x, c

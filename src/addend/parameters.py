@@ -10,7 +10,7 @@ its own, added once whichever modalities use the parameter. It is not part of th
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class Parameter:
     latex: str = ""
     constraint: tuple[float, float] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             raise BadSetting(
                 f"the bounds of '{self.name}' are [{self.low}, {self.high}], expected two finite numbers, the lower first",
@@ -64,10 +64,11 @@ class Parameter:
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> "Parameter":
         """The parameter that `as_dict` described."""
-        constraint = d.get("constraint")
+        stated = d.get("constraint")
+        constraint: Any = tuple(map(float, stated)) if stated else None
         return cls(
             name=d["name"], unit=str(d["unit"]), definition=d["definition"], low=float(d["low"]), high=float(d["high"]),
-            latex=d.get("latex") or d["name"], constraint=tuple(map(float, constraint)) if constraint else None,
+            latex=d.get("latex") or d["name"], constraint=constraint,
         )  # fmt: skip
 
 
@@ -83,10 +84,10 @@ class ParameterSpace:
 
     parameters: tuple[Parameter, ...]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Parameter]:
         return iter(self.parameters)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.parameters)
 
     def __getitem__(self, name: str) -> Parameter:
@@ -148,11 +149,11 @@ class ParameterSpace:
             if p.name in other.names:
                 _require_same(p, other[p.name], mine, theirs)
 
-    def to_unit(self, theta):
+    def to_unit(self, theta: Any) -> Any:
         """theta `(*, D)` to the unit cube."""
         return (theta - self.low) / (self.high - self.low)
 
-    def from_unit(self, u):
+    def from_unit(self, u: Any) -> Any:
         """The unit cube to theta `(*, D)`."""
         return self.low + (self.high - self.low) * u
 
@@ -228,5 +229,5 @@ def _require_same(a: Parameter, b: Parameter, mine: str, theirs: str) -> None:
         )
 
 
-def _digest(content) -> str:
+def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

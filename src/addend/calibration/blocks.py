@@ -33,7 +33,7 @@ QUESTIONS = {
 
 
 def encoder_record(
-    record: Record, space: ParameterSpace, gate: Ruling | None = None, **about
+    record: Record, space: ParameterSpace, gate: Ruling | None = None, **about: Any
 ) -> dict[str, Any]:
     """What `encoder_page` takes, from a record and the gate's verdict on it.
 
@@ -57,9 +57,14 @@ def encoder_record(
 
 def record_blocks(record: Record) -> dict[str, Any]:
     """The blocks of whatever the record holds."""
-    of = lambda kind: {key: part for key, part in record.parts.items() if isinstance(part, kind)}  # noqa: E731
-    size = lambda key: 1 if key.endswith("_1") else record.expected  # noqa: E731
-    found = {
+
+    def of(kind: type) -> dict[str, Any]:
+        return {key: part for key, part in record.parts.items() if isinstance(part, kind)}
+
+    def size(key: str) -> int:
+        return 1 if key.endswith("_1") else record.expected
+
+    found: dict[str, Any] = {
         "ranks": [b for key, part in of(Ranks).items() for b in _ranks(part, size(key))],
         "coverage": [
             _coverage(part, "TARP" if key.startswith("tarp") else "regions", size(key))

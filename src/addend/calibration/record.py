@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import NotMergeable
-from .additive import Additive, plain
+from .additive import plain
 from .centring import Centring
 from .coverage import Coverage
 from .information import Mean, ScoreRegression, fisher_efficiency, kept_fisher
@@ -54,7 +54,7 @@ class Record:
     names: tuple[str, ...]
     expected: int
     lossless: bool
-    parts: dict[str, Additive] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
     support: Support | None = None
     centring: Centring | None = None
 

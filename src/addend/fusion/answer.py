@@ -6,7 +6,7 @@ the rest (pull, closure, standing, the error to quote) is a property: it can nev
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from scipy.stats import chi2
@@ -218,7 +218,7 @@ class Answer:
         if not self.mock or matrix is None:
             return None
         blocks = [self.parameters[p] for p in self.covariance.parameters]
-        off = np.array([p.theta_hat - p.truth for p in blocks])
+        off = np.array([p.theta_hat - cast(float, p.truth) for p in blocks])
         statistic = float(off @ np.linalg.solve(np.array(matrix), off))
         p_value = float(chi2.sf(statistic, len(off)))
         return {"chi2": statistic, "dof": len(off), "p_value": p_value}

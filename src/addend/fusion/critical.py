@@ -37,7 +37,10 @@ class Criticals:
     @classmethod
     def learn(cls, taught: Repetitions) -> "Criticals":
         """By quantile regression over theta; raises `TooFewSimulations`."""
-        teach = lambda t: learn(Draws(taught.names, taught.theta, t))  # noqa: E731
+
+        def teach(t: np.ndarray) -> CriticalValues:
+            return learn(Draws(taught.names, taught.theta, t))
+
         return cls(
             {p: teach(t) for p, t in zip(taught.profiled, taught.single.T, strict=True)},
             teach(taught.joint),

@@ -121,8 +121,8 @@ def fused_parameters(
 def _parameter(solved: Solved, d: int, p: Parameter, truth: float | None) -> ParameterAnswer:
     fit, std = solved.fit, float(solved.fit.std[d])
     found = {k: profile_interval(solved.scalar, fit, p.name, lv) for k, lv in LEVELS.items()}
-    intervals = {f"profile_{k}": (i.low, i.high) for k, i in found.items()}
-    opened = {f"profile_open_{k}": (i.low_at_bound, i.high_at_bound) for k, i in found.items()}
+    intervals: Any = {f"profile_{k}": (i.low, i.high) for k, i in found.items()}
+    opened: Any = {f"profile_open_{k}": (i.low_at_bound, i.high_at_bound) for k, i in found.items()}
     return ParameterAnswer(
         **solved.estimate(d, p), **intervals, **opened,
         definition=p.definition, latex=p.latex, low=p.low, high=p.high, constraint=p.constraint,
@@ -147,8 +147,16 @@ def _modalities(
     }
 
 
-def _modality(terms: Terms, m: str, facts: Facts, fit: Fit, alone, shares, outside):
-    stated = {k: getattr(facts, k) for k in ("set", "n", "dropped", "encoder", "correction")}
+def _modality(
+    terms: Terms,
+    m: str,
+    facts: Facts,
+    fit: Fit,
+    alone: Mapping[str, Solved],
+    shares: Any,
+    outside: Any,
+) -> ModalityAnswer:
+    stated: Any = {k: getattr(facts, k) for k in ("set", "n", "dropped", "encoder", "correction")}
     if m not in alone:
         return ModalityAnswer(title=facts.title or m, **stated)
     own, share = alone[m], dict(zip(fit.space.names, shares[m].tolist(), strict=True))

@@ -30,7 +30,7 @@ class Ensemble(Head):
 
     def __init__(self, members: Iterable[Head]):
         super().__init__()
-        self.members = nn.ModuleList(members)
+        self.members: Any = nn.ModuleList(members)
         odd = {head.kind for head in self.members if not head.normalised}
         if odd or not len(self.members):
             what = f"{', '.join(sorted(odd))} among them" if odd else "none"

@@ -32,6 +32,11 @@ class Standardise(nn.Module):
         columns: Simulated observations whose statistics are frozen here.
     """
 
+    x_centre: Tensor
+    x_scale: Tensor
+    c_centre: Tensor
+    c_scale: Tensor
+
     def __init__(self, schema: Schema, columns: Columns):
         super().__init__()
         x = [_observable_law(f, columns) for f in schema.observables]
@@ -55,7 +60,7 @@ class Standardise(nn.Module):
             _transform(c[:, d], k, self.c_centre[d], self.c_scale[d])
             for d, k in enumerate(self.c_kinds)
         ]
-        log_det = sum(
+        log_det: Any = sum(
             _log_slope(x[:, d], k, self.x_centre[d], self.x_scale[d])
             for d, k in enumerate(self.x_kinds)
         )

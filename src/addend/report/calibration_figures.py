@@ -15,9 +15,7 @@ from ..words import about, percent, signed
 from .drawing import BAND, HUES, INK, PALE, TRUTH, Figure, axis_label, canvas, finish, grid, style
 
 
-def figures(
-    record: dict[str, Any], parameters: dict[str, dict[str, Any]], prefix: str = ""
-) -> list[Figure]:
+def figures(record: dict[str, Any], parameters: dict[str, Any], prefix: str = "") -> list[Figure]:
     """Every figure that the record holds the numbers of.
 
     Arguments:
@@ -86,7 +84,7 @@ def coverage(blocks: list[dict[str, Any]], parameters: dict[str, Any], prefix: s
         ax.set(title=f"{b['label']}, N = {b['n_obs']}", xlabel="stated", ylabel="held the truth")
         ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         ax.legend(loc="upper left", fontsize=6.5, handlelength=1.2)
-    worst = max(gaps, key=gaps.get)
+    worst = max(gaps, key=gaps.__getitem__)
     says = f"the largest of {len(gaps)} gaps is {100 * gaps[worst]:.1f} points, {worst} ({blocks[0]['trials']} simulations)."
     return finish(figure, "coverage", says, prefix)
 

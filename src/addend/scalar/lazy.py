@@ -8,6 +8,7 @@ whatever J and N. Any chunking gives the same S up to rounding.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -84,7 +85,7 @@ class Lazy(Scalar):
         )
         return Jet(*(torch.cat(group) for group in zip(*parts, strict=True)))
 
-    def scores(self, theta) -> Tensor:
+    def scores(self, theta: Any) -> Tensor:
         theta = self.check(theta)
         read = [
             jets.scores(lambda t, z=z, e=e: self.encoder.psi(z, e, t).double(), theta)

@@ -92,7 +92,7 @@ class Tabulated(Scalar):
         return total
 
 
-def tabulate(scalar: Scalar, low=None, high=None, nodes: int = 9) -> Tabulated:
+def tabulate(scalar: Scalar, low: Any = None, high: Any = None, nodes: int = 9) -> Tabulated:
     """The table of a scalar function on a box inside its support.
 
     Arguments:
@@ -116,7 +116,7 @@ def tabulate(scalar: Scalar, low=None, high=None, nodes: int = 9) -> Tabulated:
     return table
 
 
-def narrowed(space: ParameterSpace, low=None, high=None) -> ParameterSpace:
+def narrowed(space: ParameterSpace, low: Any = None, high: Any = None) -> ParameterSpace:
     """The same parameters with the box `[low, high]` as their support."""
     low = space.low if low is None else np.asarray(low, dtype=np.float64)
     high = space.high if high is None else np.asarray(high, dtype=np.float64)

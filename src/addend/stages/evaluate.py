@@ -96,7 +96,7 @@ def _corrected(folder: Path, facts: dict[str, Facts], asked: FusionSettings) -> 
     return facts
 
 
-def _changed(facts: dict[str, Facts], name: str, **change: float | bool) -> dict[str, Facts]:
+def _changed(facts: dict[str, Facts], name: str, **change: Any) -> dict[str, Facts]:
     found = facts[name]
     correction = replace(found.correction, **change)
     return facts | {name: replace(found, correction=correction)}
