@@ -159,7 +159,8 @@ class ParameterSpace:
 
     def inside(self, theta: np.ndarray) -> np.ndarray:
         """Whether each theta `(*, D)` lies in the support, shape `(*,)`; a NaN does not."""
-        return ((theta >= self.low) & (theta <= self.high)).all(axis=-1)
+        within: Any = (theta >= self.low) & (theta <= self.high)
+        return within.all(axis=-1)
 
     def require_inside(self, theta: np.ndarray) -> None:
         """Raise `OutsideSupport` unless every theta `(*, D)` lies in the support."""

@@ -12,7 +12,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import zarr
@@ -65,7 +65,7 @@ def write(folder: Path, columns: Columns, attrs: dict[str, Any]) -> Shard:
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
     try:
         group = zarr.open_group(str(path), mode="r", zarr_format=3)
-        arrays = dict(group.arrays())
+        arrays: dict[str, Any] = dict(group.arrays())
         units = {
             name: array.attrs["units"] for name, array in arrays.items() if "units" in array.attrs
         }
@@ -109,7 +109,7 @@ def _normalise(
     sha = hashlib.sha256(json.dumps(attrs, sort_keys=True).encode())
     for name, values in columns.items():
         sha.update(json.dumps([name, values.shape]).encode())
-        sha.update(values)
+        sha.update(cast(Any, values))
     return columns, attrs, sha.hexdigest()
 
 

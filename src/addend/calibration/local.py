@@ -123,7 +123,9 @@ def constraint_term(name: str, sd: float, centre: float, at: float) -> Term:
     return Term((name,), 1, precision[0] * (centre - at), precision, precision, 0.0)
 
 
-def locate(names, theta_hat, centre, terms: list[Term], observed=None) -> LocalCalibration:
+def locate(
+    names: Sequence[str], theta_hat: Any, centre: Any, terms: list[Term], observed: Any = None
+) -> LocalCalibration:
     """theta_c from all terms of a sum.
 
     Arguments:

@@ -135,9 +135,12 @@ def observe(
 
 def _along(encoder: Encoder, z: Tensor, e: Tensor) -> Callable[[Tensor], Tensor]:
     """psi `(D N,)` at theta `(D N, D)`, N rows of observations being used D times over."""
-    return lambda theta: encoder.head.pairs(
-        *(a.repeat(len(theta) // len(a), 1) for a in (z, e)), encoder.phi(theta)
-    )
+
+    def psi(theta: Tensor) -> Tensor:
+        zs, es = (a.repeat(len(theta) // len(a), 1) for a in (z, e))
+        return encoder.head.pairs(zs, es, encoder.phi(theta))
+
+    return psi
 
 
 def _near(

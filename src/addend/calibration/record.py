@@ -14,6 +14,7 @@ conclusions (`summary`) are computed, never stored. The names that the gate and 
     gap              Mean difference of log score between x and z
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -143,7 +144,7 @@ def _coverage(counts: Coverage) -> dict[str, Any]:
             "levels": counts.levels, "coverage": counts.coverage}  # fmt: skip
 
 
-CONCLUDE = {
+CONCLUDE: dict[type, Callable[[Any], Any]] = {
     ScoreMoments: _score,
     Normalisation: lambda z: {"worst": z.worst(), "log_z": z.log_z, "error": z.error},
     Ranks: lambda r: {"n": r.n, "verdicts": r.verdicts(), "p_values": r.p_values()},

@@ -85,12 +85,11 @@ class Support:
     @classmethod
     def from_dict(cls, d: dict[str, Any]) -> "Support":
         """The summary that `as_dict` described."""
-        return cls(
-            **{
-                name: value if name == "k" else np.asarray(value, dtype=np.float64)
-                for name, value in d.items()
-            }
-        )
+        stated: dict[str, Any] = {
+            name: value if name == "k" else np.asarray(value, dtype=np.float64)
+            for name, value in d.items()
+        }
+        return cls(**stated)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +104,7 @@ class Outside(Additive):
     @classmethod
     def measure(cls, name: str, support: Support, z: np.ndarray, rate: float = RATE) -> "Outside":
         """The count for the observations z `(N, Z)` of the list `name`."""
-        return cls(name, rate, len(z), support.outside(z, rate).sum())
+        return cls(name, rate, np.array(len(z)), support.outside(z, rate).sum())
 
     @property
     def p_value(self) -> float:

@@ -149,7 +149,7 @@ def concluded(
     criticals = Criticals.learn(taught)
     audits = error_audits(audit, criticals, fit)
     n, tension = sum(laboratory.n.values()), answer.tension
-    blocks = blocks_of(audit, audits, criticals, fit, n, tension and tension.Q)
+    blocks = blocks_of(audit, audits, criticals, fit, n, tension.Q if tension else None)
     if tension and "tension" in blocks:
         note = f"simulated: {len(audit.repetitions.theta)} repetitions in which all share one theta"
         tension = replace(tension, p_value=blocks["tension"]["p_value"], note=note)

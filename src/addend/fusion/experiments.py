@@ -118,7 +118,7 @@ class Remeasured(Scalar):
         return (theta[:, 0] - self.means) / self.constraint.std
 
 
-def slope(y: Tensor, x: Tensor, **options: bool) -> Tensor:
+def slope(y: Tensor, x: Tensor, **options: Any) -> Tensor:
     """The gradient of the number y in x; zero where it does not depend on x."""
     if not y.requires_grad:
         return torch.zeros_like(x)

@@ -27,11 +27,12 @@ class Ensemble(Head):
 
     kind = "ensemble"
     normalised = True
+    members: Any
 
     def __init__(self, members: Iterable[Head]):
         super().__init__()
-        self.members: Any = nn.ModuleList(members)
-        odd = {head.kind for head in self.members if not head.normalised}
+        self.members = nn.ModuleList(members)
+        odd: set[Any] = {head.kind for head in self.members if not head.normalised}
         if odd or not len(self.members):
             what = f"{', '.join(sorted(odd))} among them" if odd else "none"
             raise BadSetting(

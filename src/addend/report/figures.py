@@ -77,7 +77,8 @@ def _profile(ax: Axes, p: str, answer: Answer, curves: Curves) -> None:
     ax.set(
         xlim=(near.min(), near.max()), ylim=(0, 9), xlabel=axis_label(p, block.unit, block.latex)
     )
-    if ax.get_subplotspec().is_first_col():
+    place = ax.get_subplotspec()
+    if place and place.is_first_col():
         ax.set_ylabel(r"$2\,[S_{max} - S]$")
 
 
@@ -113,7 +114,7 @@ def _panel(above: Axes, below: Axes, panel: Drawing, hue: str) -> None:
             band = np.quantile(s.model_y[1:], BAND_OF, axis=0)
             above.fill_between(s.model_x, *band, color=colour, alpha=0.2, lw=0)
         above.plot(s.model_x, s.model_y[0], color=colour, lw=1.1)
-        points = {"fmt": mark, "ms": 4.5, "color": colour, "elinewidth": 1.0}
+        points: Any = {"fmt": mark, "ms": 4.5, "color": colour, "elinewidth": 1.0}
         above.errorbar(s.x, s.y, yerr=s.yerr, label=label, **points)
         below.errorbar(s.x, residuals(s), yerr=1.0, **points)
     above.set(title=panel.title, ylabel=panel.y_label, ylim=_around(panel))

@@ -44,7 +44,8 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self.level += 1
         if self.level > DEEPEST:
-            raise yaml.MarkedYAMLError(None, None, TOO_DEEP, self.peek_event().start_mark)
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(None, None, TOO_DEEP, mark)
         node = super().compose_node(parent, index)
         self.level -= 1
         return node

@@ -21,8 +21,9 @@ from ..fusion.answer import Correction
 from ..fusion.terms import Facts
 from ..fusion.weights import godambe_factors
 from ..heads import Ensemble
-from ..registry import Registry, Version
+from ..registry import Registry
 from ..settings import FusionSettings
+from ..versions import Version
 
 
 def evaluate(fusion: str) -> None:

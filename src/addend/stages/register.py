@@ -15,7 +15,8 @@ from ..calibration.conclusion import log_scores
 from ..durable import written_beside
 from ..encoder import Encoder
 from ..history import head
-from ..registry import Registry, Version
+from ..registry import Registry
+from ..versions import Version
 
 
 def register(name: str) -> None:
@@ -29,8 +30,8 @@ def register(name: str) -> None:
         folder = assemble(name, Path(scratch) / "encoder")
         encoder = Encoder.load(folder)
         champion = registry.champion(name)
-        other = champion and champion.digest != encoder.digest
-        difference = _difference(name, encoder, registry, champion) if other else None
+        other = champion if champion and champion.digest != encoder.digest else None
+        difference = _difference(name, encoder, registry, other) if other else None
         verdict = judge(
             record, thresholds, difference, f"version {champion.version}" if champion else ""
         )
