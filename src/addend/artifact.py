@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from .errors import TamperedArtifact, UnknownFormat
 
@@ -20,7 +21,7 @@ MANIFEST = "manifest.json"
 RECORD = "record.json"
 
 
-def read_manifest(folder: Path) -> dict:
+def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of an encoder's folder, after every file it names has been checked.
 
     Raises:
@@ -46,7 +47,7 @@ def read_manifest(folder: Path) -> dict:
     return FORMATS[form](manifest)
 
 
-def write_manifest(folder: Path, facts: dict, files: Sequence[str]) -> dict:
+def write_manifest(folder: Path, facts: dict[str, Any], files: Sequence[str]) -> dict[str, Any]:
     """Write `facts` and the digests of `files` as the folder's manifest, and return it."""
     manifest = {
         "format": FORMAT,
@@ -67,13 +68,16 @@ def _require_digest(path: Path, name: str, expected: str) -> None:
         )
 
 
-def _from_1(manifest: dict) -> dict:
+def _from_1(manifest: dict[str, Any]) -> dict[str, Any]:
     schema = manifest.get("schema", {"observables": [], "covariates": []})
     z, e = len(schema["observables"]), len(schema["covariates"])
     return {**manifest, "z": z, "e": e, "log_det": True, "invertible": True}
 
 
-FORMATS: dict[int, Callable[[dict], dict]] = {1: _from_1, FORMAT: lambda manifest: manifest}
+FORMATS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: _from_1,
+    FORMAT: lambda manifest: manifest,
+}
 
 
 def digest(folder: Path) -> str:

@@ -11,6 +11,7 @@ each file. It is loaded and evaluated with the core alone. No file is opened bef
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,12 +36,12 @@ class Encoder:
         record: The calibration record; empty before calibration.
     """
 
-    manifest: dict
+    manifest: dict[str, Any]
     digest: str
     backbone: nn.Module
     coordinates: nn.Module
     head: Head
-    record: dict
+    record: dict[str, Any]
 
     @property
     def name(self) -> str:
@@ -123,7 +124,7 @@ class Encoder:
         return cls(manifest, artifact.digest(folder), backbone, coordinates, head, record)
 
 
-def coordinate_box(coordinates: nn.Module, space: ParameterSpace, n: int = 4096) -> dict:
+def coordinate_box(coordinates: nn.Module, space: ParameterSpace, n: int = 4096) -> dict[str, Any]:
     """Centre and half-width of each coordinate over the support, from a Sobol design with the corners."""
     corners = lattice(*[torch.tensor([0.0, 1.0]).double()] * len(space))
     theta = torch.as_tensor(space.from_unit(torch.cat([sobol(len(space), n), corners]).numpy()))
@@ -134,6 +135,7 @@ def coordinate_box(coordinates: nn.Module, space: ParameterSpace, n: int = 4096)
 
 
 def _tensors(schema: Schema, columns: Columns) -> tuple[Tensor, Tensor]:
-    return tuple(
+    x, c = (
         torch.from_numpy(np.ascontiguousarray(a)) for a in (schema.x(columns), schema.c(columns))
     )
+    return x, c

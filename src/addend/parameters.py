@@ -10,9 +10,10 @@ its own, added once whichever modalities use the parameter. It is not part of th
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Parameter:
     latex: str = ""
     constraint: tuple[float, float] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             raise BadSetting(
                 f"the bounds of '{self.name}' are [{self.low}, {self.high}], expected two finite numbers, the lower first",
@@ -53,7 +54,7 @@ class Parameter:
         """sha256 of the meaning: name, unit and definition. Bounds are a choice, not a meaning."""
         return _digest([self.name, self.unit, " ".join(self.definition.split())])
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The declaration as plain JSON."""
         return {
             "name": self.name, "unit": self.unit, "definition": self.definition, "low": self.low, "high": self.high,
@@ -61,12 +62,13 @@ class Parameter:
         }  # fmt: skip
 
     @classmethod
-    def from_dict(cls, d: dict) -> "Parameter":
+    def from_dict(cls, d: dict[str, Any]) -> "Parameter":
         """The parameter that `as_dict` described."""
-        constraint = d.get("constraint")
+        stated = d.get("constraint")
+        constraint: Any = tuple(map(float, stated)) if stated else None
         return cls(
             name=d["name"], unit=str(d["unit"]), definition=d["definition"], low=float(d["low"]), high=float(d["high"]),
-            latex=d.get("latex") or d["name"], constraint=tuple(map(float, constraint)) if constraint else None,
+            latex=d.get("latex") or d["name"], constraint=constraint,
         )  # fmt: skip
 
 
@@ -82,10 +84,10 @@ class ParameterSpace:
 
     parameters: tuple[Parameter, ...]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Parameter]:
         return iter(self.parameters)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.parameters)
 
     def __getitem__(self, name: str) -> Parameter:
@@ -147,17 +149,18 @@ class ParameterSpace:
             if p.name in other.names:
                 _require_same(p, other[p.name], mine, theirs)
 
-    def to_unit(self, theta):
+    def to_unit(self, theta: Any) -> Any:
         """theta `(*, D)` to the unit cube."""
         return (theta - self.low) / (self.high - self.low)
 
-    def from_unit(self, u):
+    def from_unit(self, u: Any) -> Any:
         """The unit cube to theta `(*, D)`."""
         return self.low + (self.high - self.low) * u
 
     def inside(self, theta: np.ndarray) -> np.ndarray:
         """Whether each theta `(*, D)` lies in the support, shape `(*,)`; a NaN does not."""
-        return ((theta >= self.low) & (theta <= self.high)).all(axis=-1)
+        within: Any = (theta >= self.low) & (theta <= self.high)
+        return within.all(axis=-1)
 
     def require_inside(self, theta: np.ndarray) -> None:
         """Raise `OutsideSupport` unless every theta `(*, D)` lies in the support."""
@@ -176,12 +179,12 @@ class ParameterSpace:
         """n draws from the uniform prior, shape `(n, D)`."""
         return self.from_unit(rng.random((n, len(self))))
 
-    def as_list(self) -> list[dict]:
+    def as_list(self) -> list[dict[str, Any]]:
         """The declarations as plain JSON."""
         return [p.as_dict() for p in self]
 
     @classmethod
-    def from_list(cls, items: Iterable[dict]) -> "ParameterSpace":
+    def from_list(cls, items: Iterable[dict[str, Any]]) -> "ParameterSpace":
         """The space that `as_list` described."""
         return cls(tuple(Parameter.from_dict(d) for d in items))
 
@@ -227,5 +230,5 @@ def _require_same(a: Parameter, b: Parameter, mine: str, theirs: str) -> None:
         )
 
 
-def _digest(content) -> str:
+def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

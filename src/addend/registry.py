@@ -14,9 +14,10 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from . import artifact
 from .durable import only_writer, written_beside
@@ -29,6 +30,8 @@ CANDIDATE, CHAMPION = "candidate", "champion"
 ENCODER, REPORT = "encoder", "report"
 QUIET = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT")
 METRICS_A_BATCH, PARAMS_A_BATCH = 1000, 100  # what a server takes at once
+Tags = Mapping[str, Any]
+Metrics = Mapping[str, float]
 
 
 class Registry:
@@ -48,9 +51,7 @@ class Registry:
         if self.database:
             self.store, self.uri = self.database.parent, f"{SQLITE}{self.database}"
 
-    def register(
-        self, name: str, folder: Path, tags: Mapping, metrics: Mapping[str, float]
-    ) -> Version:
+    def register(self, name: str, folder: Path, tags: Tags, metrics: Metrics) -> Version:
         """Register a modality's encoder as @candidate; one that is registered already stays the version it is.
 
         `folder` has a `manifest.json` that lists `files` with their sha256, `TamperedArtifact` where one differs; `tags`
@@ -109,17 +110,13 @@ class Registry:
             )
         return folder
 
-    def log_training(
-        self, name: str, params: Mapping, history: Sequence[Mapping[str, float]]
-    ) -> str:
+    def log_training(self, name: str, params: Mapping[str, Any], history: Sequence[Metrics]) -> str:
         """A run of a modality's training, by its id: `history` holds every step's metrics, and its number under `step`."""
         with self._run(self._experiment(f"modality.{name}"), "training", params) as run:
             self._log_metrics(run, history)
         return run.info.run_id
 
-    def log_fusion(
-        self, name: str, params: Mapping, metrics: Mapping[str, float], folder: Path
-    ) -> str:
+    def log_fusion(self, name: str, params: Tags, metrics: Metrics, folder: Path) -> str:
         """A run of a fusion, by its id, with the files of `folder` as its `report`."""
         if not Path(folder).is_dir():  # mlflow would log nothing, in silence
             raise BadSetting(f"there is no report in {folder}", "make it before it is logged")
@@ -129,7 +126,7 @@ class Registry:
         return run.info.run_id
 
     @cached_property
-    def _client(self):
+    def _client(self) -> Any:
         """mlflow's client; the first of all creates the database, alone."""
         for name in QUIET:
             os.environ.setdefault(name, "true")
@@ -146,7 +143,7 @@ class Registry:
     def _exists(self) -> bool:
         return self.database is None or self.database.exists()
 
-    def _alone(self):
+    def _alone(self) -> AbstractContextManager[None]:
         """One process at a time. Over a server no lock reaches every machine: there, register from one at a time."""
         return only_writer(self.store) if self.database else nullcontext()
 
@@ -156,7 +153,7 @@ class Registry:
         return False
 
     def _create(
-        self, name: str, folder: Path, experiment: str, tags: Mapping, metrics: Mapping[str, float]
+        self, name: str, folder: Path, experiment: str, tags: Tags, metrics: Metrics
     ) -> Version:
         with self._run(experiment, "registration", {}) as run:
             self._log_metrics(run, [metrics])
@@ -190,7 +187,7 @@ class Registry:
         return found.experiment_id
 
     @contextmanager
-    def _run(self, experiment: str, kind: str, params: Mapping) -> Iterator:
+    def _run(self, experiment: str, kind: str, params: Mapping[str, Any]) -> Iterator[Any]:
         from mlflow.entities import Param
 
         run = self._client.create_run(experiment, run_name=kind, tags={"kind": kind})
@@ -204,7 +201,7 @@ class Registry:
         finally:
             self._client.set_terminated(run.info.run_id, status)
 
-    def _log_metrics(self, run, history: Sequence[Mapping[str, float]]) -> None:
+    def _log_metrics(self, run: Any, history: Sequence[Metrics]) -> None:
         from mlflow.entities import Metric
 
         now = int(1000 * time.time())

@@ -12,6 +12,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import zarr
@@ -34,7 +35,7 @@ class Shard:
     n: int
 
 
-def write_shard(folder: Path, columns: Columns, attrs: dict) -> Shard:
+def write_shard(folder: Path, columns: Columns, attrs: dict[str, Any]) -> Shard:
     """Write columns `(n, ...)` as one shard into `folder`, unless it is there already.
 
     attrs is JSON-able; its `units`, if given, maps a column to its unit. Raises `EmptyTable`, `BadSetting` (lengths).
@@ -43,7 +44,7 @@ def write_shard(folder: Path, columns: Columns, attrs: dict) -> Shard:
         return write(folder, columns, attrs)
 
 
-def read_shard(path: Path) -> tuple[dict[str, np.ndarray], dict]:
+def read_shard(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The columns `(n, ...)` of a shard, by name, and its attributes; `TamperedArtifact` if they are not what it is named."""
     columns, attrs, digest = read(path)
     if digest[:16] != Path(path).stem:
@@ -51,7 +52,7 @@ def read_shard(path: Path) -> tuple[dict[str, np.ndarray], dict]:
     return columns, attrs
 
 
-def write(folder: Path, columns: Columns, attrs: dict) -> Shard:
+def write(folder: Path, columns: Columns, attrs: dict[str, Any]) -> Shard:
     n = rows_of(columns)
     columns, attrs, digest = _normalise(columns, attrs)
     path = Path(folder) / f"{digest[:16]}.zarr"
@@ -61,10 +62,10 @@ def write(folder: Path, columns: Columns, attrs: dict) -> Shard:
     return Shard(path.name, path, digest, n)
 
 
-def read(path: Path) -> tuple[dict[str, np.ndarray], dict, str]:
+def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
     try:
         group = zarr.open_group(str(path), mode="r", zarr_format=3)
-        arrays = dict(group.arrays())
+        arrays: dict[str, Any] = dict(group.arrays())
         units = {
             name: array.attrs["units"] for name, array in arrays.items() if "units" in array.attrs
         }
@@ -97,7 +98,9 @@ def tampered(path: Path, what: str) -> TamperedArtifact:
     )
 
 
-def _normalise(columns: Columns, attrs: dict) -> tuple[dict[str, np.ndarray], dict, str]:
+def _normalise(
+    columns: Columns, attrs: dict[str, Any]
+) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
     """Columns and attributes as stored, in one order, and the digest of both."""
     columns = {name: np.ascontiguousarray(columns[name], dtype="<f8") for name in sorted(columns)}
     attrs = json.loads(json.dumps(attrs, sort_keys=True, allow_nan=False))
@@ -106,11 +109,11 @@ def _normalise(columns: Columns, attrs: dict) -> tuple[dict[str, np.ndarray], di
     sha = hashlib.sha256(json.dumps(attrs, sort_keys=True).encode())
     for name, values in columns.items():
         sha.update(json.dumps([name, values.shape]).encode())
-        sha.update(values)
+        sha.update(cast(Any, values))
     return columns, attrs, sha.hexdigest()
 
 
-def _write_group(path: Path, columns: Columns, attrs: dict) -> None:
+def _write_group(path: Path, columns: Columns, attrs: dict[str, Any]) -> None:
     """A lost chunk reads as NaN, not as zeros. One thread a chunk: with more, Blosc's bytes depend on their race."""
     units = attrs.get("units", {})
     group = zarr.create_group(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class ObservationSet:
 
     folder: Path
     shards: tuple[Shard, ...]
-    attrs: dict
+    attrs: dict[str, Any]
 
     def __iter__(self) -> Iterator[tuple[Shard, dict[str, np.ndarray]]]:
         for shard in self.shards:
@@ -83,7 +84,11 @@ class ObservationSet:
 
 
 def write_set(
-    folder: Path, columns: Columns, schema: Schema, attrs: dict, shard_rows: int | None = None
+    folder: Path,
+    columns: Columns,
+    schema: Schema,
+    attrs: dict[str, Any],
+    shard_rows: int | None = None,
 ) -> ObservationSet:
     """Make `folder` the set of these observations; shards that it held before and holds no longer are removed.
 
@@ -183,7 +188,7 @@ def _parts(columns: Columns, rows: int | None) -> Iterator[dict[str, np.ndarray]
         yield {name: values[start : start + rows] for name, values in columns.items()}
 
 
-def _write_manifest(folder: Path, shards: list[Shard], attrs: dict) -> ObservationSet:
+def _write_manifest(folder: Path, shards: list[Shard], attrs: dict[str, Any]) -> ObservationSet:
     attrs = json.loads(json.dumps(attrs, sort_keys=True))
     content = {
         "attrs": attrs,

@@ -4,6 +4,8 @@ Conclusions are the calibration room's; here they only change shape. An N* that 
 bound, since numbers in JSON are finite.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ..calibration import (
@@ -31,8 +33,8 @@ QUESTIONS = {
 
 
 def encoder_record(
-    record: Record, space: ParameterSpace, gate: Ruling | None = None, **about
-) -> dict:
+    record: Record, space: ParameterSpace, gate: Ruling | None = None, **about: Any
+) -> dict[str, Any]:
     """What `encoder_page` takes, from a record and the gate's verdict on it.
 
     Arguments:
@@ -53,11 +55,16 @@ def encoder_record(
     return out | record_blocks(record) | ({"gate": gate_block(gate)} if gate else {})
 
 
-def record_blocks(record: Record) -> dict:
+def record_blocks(record: Record) -> dict[str, Any]:
     """The blocks of whatever the record holds."""
-    of = lambda kind: {key: part for key, part in record.parts.items() if isinstance(part, kind)}  # noqa: E731
-    size = lambda key: 1 if key.endswith("_1") else record.expected  # noqa: E731
-    found = {
+
+    def of(kind: type) -> dict[str, Any]:
+        return {key: part for key, part in record.parts.items() if isinstance(part, kind)}
+
+    def size(key: str) -> int:
+        return 1 if key.endswith("_1") else record.expected
+
+    found: dict[str, Any] = {
         "ranks": [b for key, part in of(Ranks).items() for b in _ranks(part, size(key))],
         "coverage": [
             _coverage(part, "TARP" if key.startswith("tarp") else "regions", size(key))
@@ -72,7 +79,7 @@ def record_blocks(record: Record) -> dict:
     return {key: block for key, block in found.items() if block}
 
 
-def score_blocks(moments: ScoreMoments, expected: int) -> dict:
+def score_blocks(moments: ScoreMoments, expected: int) -> dict[str, Any]:
     """Trust size, score and information identity, from the moments of the score."""
     size, spread = (
         trust_size(moments),
@@ -93,7 +100,7 @@ def score_blocks(moments: ScoreMoments, expected: int) -> dict:
     }
 
 
-def gate_block(gate: Ruling) -> dict:
+def gate_block(gate: Ruling) -> dict[str, Any]:
     """The gate's verdict, its checks as questions."""
     checks = [
         {"question": QUESTIONS[c.name], "passed": c.passed, "sentence": _sentence(c.sentence)}
@@ -102,12 +109,12 @@ def gate_block(gate: Ruling) -> dict:
     return {"passed": gate.passed, "checks": checks}
 
 
-def _ranks(ranks: Ranks, n_obs: int) -> list[dict]:
+def _ranks(ranks: Ranks, n_obs: int) -> list[dict[str, Any]]:
     rows = zip(ranks.names, ranks.counts, strict=True)
     return [{"parameter": name, "n_obs": n_obs, "counts": row.tolist()} for name, row in rows]
 
 
-def _coverage(counts: Coverage, label: str, n_obs: int) -> dict:
+def _coverage(counts: Coverage, label: str, n_obs: int) -> dict[str, Any]:
     hits = {name: row.tolist() for name, row in zip(counts.names, counts.inside, strict=True)}
     return {
         "label": label,

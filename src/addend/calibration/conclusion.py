@@ -1,6 +1,7 @@
 """The record of an encoder from its parts: their sum, and what the pools that training never saw add to it."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +33,9 @@ def conclude(
     sets = {
         name: _embedded(encoder, modality.read(table)) for name, table in modality.sets().items()
     }
-    parts = {f"outside_{name}": Outside.measure(name, support, rows) for name, rows in sets.items()}
+    parts: dict[str, Any] = {
+        f"outside_{name}": Outside.measure(name, support, rows) for name, rows in sets.items()
+    }
     parts["log_score"] = Mean.measure("log p(x | theta)", log_scores(encoder, audit))
     record = total(measured)
     return replace(

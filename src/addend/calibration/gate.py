@@ -9,6 +9,7 @@ own error, both measured on the same pairs.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ class Ruling:
         refused = [c.sentence for c in self.checks if not c.passed]
         return "; ".join(refused) if refused else "every threshold is met"
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The ruling as plain JSON."""
         return {
             "passed": self.passed,

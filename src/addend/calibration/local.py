@@ -16,7 +16,9 @@ theta_c is the centre of the second. Both evaluate the score at one and the same
 A constraint (eta ~ N(mean, sd)) is one exact term more. Where the sum is blind, theta_c stays at the centre.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +49,9 @@ class LocalMoments(Additive):
     gg: np.ndarray = summed()
 
     @classmethod
-    def measure(cls, names, centre, theta, gradient) -> "LocalMoments":
+    def measure(
+        cls, names: Sequence[str], centre: Any, theta: np.ndarray, gradient: np.ndarray
+    ) -> "LocalMoments":
         """From simulations at theta `(M, P)` and their scores grad psi(x; t) `(M, P)`, all at one fixed t."""
         d = np.concatenate([np.ones((len(theta), 1)), theta - np.asarray(centre)], axis=1)
         return cls(tuple(names), centre, d.T @ d, d.T @ gradient, gradient.T @ gradient)
@@ -98,7 +102,13 @@ def require_enough(simulations: int, n: int, name: str) -> None:
 
 
 def scatter(
-    centre, covariance, n: int, rng: np.random.Generator, low, high, spread: float = 1.5
+    centre: Any,
+    covariance: Any,
+    n: int,
+    rng: np.random.Generator,
+    low: Any,
+    high: Any,
+    spread: float = 1.5,
 ) -> np.ndarray:
     """n thetas `(n, P)` scattered `spread` standard deviations around the centre, folded back into the box."""
     values, vectors = np.linalg.eigh(covariance)
@@ -113,7 +123,9 @@ def constraint_term(name: str, sd: float, centre: float, at: float) -> Term:
     return Term((name,), 1, precision[0] * (centre - at), precision, precision, 0.0)
 
 
-def locate(names, theta_hat, centre, terms: list[Term], observed=None) -> LocalCalibration:
+def locate(
+    names: Sequence[str], theta_hat: Any, centre: Any, terms: list[Term], observed: Any = None
+) -> LocalCalibration:
     """theta_c from all terms of a sum.
 
     Arguments:

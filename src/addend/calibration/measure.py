@@ -13,6 +13,9 @@ theta and covariates alone is computed once for all of them. Sharing leaves ever
 group together by about one part in the number of points.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -75,8 +78,14 @@ def score(
 
 
 def regions(
-    encoder: Encoder, modality: Modality, moments: ScoreMoments, n: int, sets: int, points: int, rng
-) -> dict:
+    encoder: Encoder,
+    modality: Modality,
+    moments: ScoreMoments,
+    n: int,
+    sets: int,
+    points: int,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
     """`ranks`, `coverage` and `tarp` of `sets` data sets of n observations near each cell."""
     low, high, names = encoder.space.low, encoder.space.high, encoder.space.names
     near = [
@@ -114,22 +123,35 @@ def normalisation(
 
 
 def observe(
-    encoder: Encoder, modality: Modality, theta: np.ndarray, covariates: Columns, rng
+    encoder: Encoder,
+    modality: Modality,
+    theta: np.ndarray,
+    covariates: Columns,
+    rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
     """z and e of one fresh observation a row."""
     return encoder.embed({**modality.simulate(theta, covariates, rng), **covariates})
 
 
-def _along(encoder: Encoder, z: Tensor, e: Tensor):
+def _along(encoder: Encoder, z: Tensor, e: Tensor) -> Callable[[Tensor], Tensor]:
     """psi `(D N,)` at theta `(D N, D)`, N rows of observations being used D times over."""
-    return lambda theta: encoder.head.pairs(
-        *(a.repeat(len(theta) // len(a), 1) for a in (z, e)), encoder.phi(theta)
-    )
+
+    def psi(theta: Tensor) -> Tensor:
+        zs, es = (a.repeat(len(theta) // len(a), 1) for a in (z, e))
+        return encoder.head.pairs(zs, es, encoder.phi(theta))
+
+    return psi
 
 
 def _near(
-    encoder: Encoder, modality: Modality, prior: Neighbourhood, n: int, sets: int, points: int, rng
-) -> tuple:
+    encoder: Encoder,
+    modality: Modality,
+    prior: Neighbourhood,
+    n: int,
+    sets: int,
+    points: int,
+    rng: np.random.Generator,
+) -> tuple[Any, ...]:
     """Ranks `(T, P)`, credibility `(T,)` and fraction closer `(T,)` of T data sets near one cell."""
     truth, theta = prior.draw(sets, rng), prior.draw(points, rng)
     covariates = {
@@ -161,7 +183,7 @@ def _sums(
 
 
 def _simulated(
-    encoder: Encoder, modality: Modality, cells: np.ndarray, rng, n: int = 512
+    encoder: Encoder, modality: Modality, cells: np.ndarray, rng: np.random.Generator, n: int = 512
 ) -> tuple[np.ndarray, Tensor]:
     """n simulated z at each cell `(K, n, Z)` and the row of covariates that they share, e `(K, 1, E)`."""
     covariates = {
@@ -171,7 +193,9 @@ def _simulated(
     return z.numpy().reshape(len(cells), n, -1), e.reshape(len(cells), n, -1)[:, :1]
 
 
-def _over_reference(encoder: Encoder, modality: Modality, cells: np.ndarray, rng) -> Normalisation:
+def _over_reference(
+    encoder: Encoder, modality: Modality, cells: np.ndarray, rng: np.random.Generator
+) -> Normalisation:
     """Z of a ratio: the mean of exp(psi) over its reference law, in which theta follows the prior."""
     theta = encoder.space.draw(ROWS, rng)
     z, e = observe(encoder, modality, theta, modality.covariates(ROWS, rng), rng)

@@ -8,7 +8,9 @@ for ratio heads); its logarithm then has the error sqrt(Var w / n) / Z. `table` 
 theta: subtracting it makes psi consistent with itself. It does not centre the score under the simulator; `score` does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import logsumexp
@@ -39,13 +41,17 @@ class Normalisation(Additive):
     w2: np.ndarray = summed()
 
     @classmethod
-    def measure(cls, names, cells, psi, log_q) -> "Normalisation":
+    def measure(
+        cls, names: Sequence[str], cells: np.ndarray, psi: Any, log_q: Any
+    ) -> "Normalisation":
         """By importance: psi `(K, n)` in nats at n draws of a law of log-density `log_q` `(n,)` (0 for p_0 itself)."""
         w = np.exp(np.asarray(psi, dtype=np.float64) - log_q)
         return cls(tuple(names), False, cells, w.shape[1], w.sum(axis=1), (w**2).sum(axis=1))
 
     @classmethod
-    def integrate(cls, names, cells, psi, weights) -> "Normalisation":
+    def integrate(
+        cls, names: Sequence[str], cells: np.ndarray, psi: Any, weights: Any
+    ) -> "Normalisation":
         """By quadrature: psi `(K, C, G)` at G nodes of `weights (G,)`, for each of C rows of covariates."""
         z = np.exp(logsumexp(np.asarray(psi, dtype=np.float64), b=weights, axis=-1))
         return cls(tuple(names), True, cells, z.shape[1], z.sum(axis=1), (z**2).sum(axis=1))
@@ -71,7 +77,7 @@ class Normalisation(Additive):
         """sup over theta of |log Z| + `errors` times its error, nats an observation."""
         return float((np.abs(self.log_z) + errors * self.error).max())
 
-    def table(self, low, high, degree: int = 4) -> tuple[Polynomial, np.ndarray]:
+    def table(self, low: Any, high: Any, degree: int = 4) -> tuple[Polynomial, np.ndarray]:
         """A polynomial on the box `low (P,)`, `high (P,)` and its coefficients `(B,)`: log Z, smooth in theta."""
         basis = Polynomial(tuple(low), tuple(high), degree)
         weight = 1 / (self.error + 1e-6)

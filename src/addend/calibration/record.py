@@ -14,12 +14,14 @@ conclusions (`summary`) are computed, never stored. The names that the gate and 
     gap              Mean difference of log score between x and z
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from ..errors import NotMergeable
-from .additive import Additive, plain
+from .additive import plain
 from .centring import Centring
 from .coverage import Coverage
 from .information import Mean, ScoreRegression, fisher_efficiency, kept_fisher
@@ -53,7 +55,7 @@ class Record:
     names: tuple[str, ...]
     expected: int
     lossless: bool
-    parts: dict[str, Additive] = field(default_factory=dict)
+    parts: dict[str, Any] = field(default_factory=dict)
     support: Support | None = None
     centring: Centring | None = None
 
@@ -76,7 +78,7 @@ class Record:
     def __radd__(self, other: int) -> "Record":
         return self if other == 0 else NotImplemented
 
-    def summary(self) -> dict:
+    def summary(self) -> dict[str, Any]:
         """The conclusions as plain JSON, of whatever was measured."""
         conclusions = {
             key: CONCLUDE[type(part)](part)
@@ -94,7 +96,7 @@ class Record:
             }
         )
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The record as plain JSON."""
         return {
             "name": self.name, "names": list(self.names), "expected": self.expected, "lossless": self.lossless,
@@ -104,7 +106,7 @@ class Record:
         }  # fmt: skip
 
     @classmethod
-    def from_dict(cls, d: dict) -> "Record":
+    def from_dict(cls, d: dict[str, Any]) -> "Record":
         """The record that `as_dict` described."""
         parts = {k: KINDS[part["kind"]].from_dict(part) for k, part in d["parts"].items()}
         support = Support.from_dict(d["support"]) if d["support"] else None
@@ -127,7 +129,7 @@ def information_kept(record: Record) -> float | None:
     return min(found) if found else None
 
 
-def _score(moments: ScoreMoments) -> dict:
+def _score(moments: ScoreMoments) -> dict[str, Any]:
     p = hotelling(moments)
     return {
         "trust_size": trust_size(moments).as_dict(),
@@ -137,12 +139,12 @@ def _score(moments: ScoreMoments) -> dict:
     }
 
 
-def _coverage(counts: Coverage) -> dict:
+def _coverage(counts: Coverage) -> dict[str, Any]:
     return {"n": float(counts.n), "verdicts": counts.verdicts(), "halfwidth": counts.halfwidth(), "names": counts.names,
             "levels": counts.levels, "coverage": counts.coverage}  # fmt: skip
 
 
-CONCLUDE = {
+CONCLUDE: dict[type, Callable[[Any], Any]] = {
     ScoreMoments: _score,
     Normalisation: lambda z: {"worst": z.worst(), "log_z": z.log_z, "error": z.error},
     Ranks: lambda r: {"n": r.n, "verdicts": r.verdicts(), "p_values": r.p_values()},

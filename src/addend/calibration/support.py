@@ -9,6 +9,7 @@ The summary is a few hundred rows and quantiles. It travels in the artifact and 
 """
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -77,19 +78,18 @@ class Support:
         """Which rows of z `(N, Z)` lie further out than all but a fraction `rate` of simulations; one of `TAILS`."""
         return self.distance(z) > self.distances[int(np.argmin(np.abs(np.array(TAILS) - rate)))]
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The summary as plain JSON."""
         return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
 
     @classmethod
-    def from_dict(cls, d: dict) -> "Support":
+    def from_dict(cls, d: dict[str, Any]) -> "Support":
         """The summary that `as_dict` described."""
-        return cls(
-            **{
-                name: value if name == "k" else np.asarray(value, dtype=np.float64)
-                for name, value in d.items()
-            }
-        )
+        stated: dict[str, Any] = {
+            name: value if name == "k" else np.asarray(value, dtype=np.float64)
+            for name, value in d.items()
+        }
+        return cls(**stated)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,7 @@ class Outside(Additive):
     @classmethod
     def measure(cls, name: str, support: Support, z: np.ndarray, rate: float = RATE) -> "Outside":
         """The count for the observations z `(N, Z)` of the list `name`."""
-        return cls(name, rate, len(z), support.outside(z, rate).sum())
+        return cls(name, rate, np.array(len(z)), support.outside(z, rate).sum())
 
     @property
     def p_value(self) -> float:

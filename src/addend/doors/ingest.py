@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def _free(name: str, set_name: str) -> Modality:
 
 
 def _keep(
-    modality: Modality, set_name: str, columns: Columns, facts: dict
+    modality: Modality, set_name: str, columns: Columns, facts: dict[str, Any]
 ) -> shards.ObservationSet:
     """Write a set; what is there already is left alone if it is the same, and refused if it is another."""
     folder = places.observations(modality.name, set_name)

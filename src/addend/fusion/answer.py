@@ -6,6 +6,7 @@ the rest (pull, closure, standing, the error to quote) is a property: it can nev
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import numpy as np
 from scipy.stats import chi2
@@ -155,11 +156,11 @@ class Covariance:
     """Covariances `(D, D)` in the order of `parameters`; None where there is none."""
 
     parameters: tuple[str, ...]
-    posterior: list
-    correlation: list
-    curvature: list | None = None
-    sandwich: list | None = None
-    corrected: list | None = None
+    posterior: list[Any]
+    correlation: list[Any]
+    curvature: list[Any] | None = None
+    sandwich: list[Any] | None = None
+    corrected: list[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -187,13 +188,13 @@ class Answer:
     leave_one_out: Mapping[str, Mapping[str, Estimate]]
     tension: Agreement | None
     terms: tuple[str, ...]
-    modes: tuple[Mapping, ...]
-    sampling: Mapping
+    modes: tuple[Mapping[str, Any], ...]
+    sampling: Mapping[str, Any]
     converged: bool
     errors: Mapping[str, ErrorAudit] = field(default_factory=dict)
-    calibration: Mapping | None = None
+    calibration: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
-    provenance: Mapping = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def mock(self) -> bool:
@@ -211,23 +212,23 @@ class Answer:
         return next((m for m in METHODS if m in self.errors and self.errors[m].passed), None)
 
     @property
-    def closure(self) -> dict | None:
+    def closure(self) -> dict[str, Any] | None:
         """chi-square of theta_hat against the truth with the covariance of this theta_hat; None without either."""
         matrix = self.covariance.corrected or self.covariance.curvature
         if not self.mock or matrix is None:
             return None
         blocks = [self.parameters[p] for p in self.covariance.parameters]
-        off = np.array([p.theta_hat - p.truth for p in blocks])
+        off = np.array([p.theta_hat - cast(float, p.truth) for p in blocks])
         statistic = float(off @ np.linalg.solve(np.array(matrix), off))
         p_value = float(chi2.sf(statistic, len(off)))
         return {"chi2": statistic, "dof": len(off), "p_value": p_value}
 
-    def with_parameters(self, changes: Mapping[str, Mapping]) -> "Answer":
+    def with_parameters(self, changes: Mapping[str, Mapping[str, Any]]) -> "Answer":
         """The same with other values of some fields of some parameters."""
         changed = {p: replace(a, **changes.get(p, {})) for p, a in self.parameters.items()}
         return replace(self, parameters=changed)
 
-    def with_modalities(self, changes: Mapping[str, Mapping]) -> "Answer":
+    def with_modalities(self, changes: Mapping[str, Mapping[str, Any]]) -> "Answer":
         """The same with other values of some fields of some modalities."""
         changed = {m: replace(a, **changes.get(m, {})) for m, a in self.modalities.items()}
         return replace(self, modalities=changed)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import chi2, norm
@@ -97,7 +98,7 @@ def blocks_of(
     fit: Fit,
     n: int,
     observed: float | None,
-) -> dict:
+) -> dict[str, Any]:
     """The blocks of figures that are made of repetitions: `critical`, `audit`, `coverage`, `pulls` and `tension`."""
     curves = [
         _coverage(method, audit.repetitions, at[:, :, None] <= np.array(LEVELS), LEVELS, n)
@@ -119,7 +120,7 @@ def blocks_of(
     return {k: b for k, b in found.items() if b}
 
 
-def critical_values(criticals: Criticals, fit: Fit) -> list[dict]:
+def critical_values(criticals: Criticals, fit: Fit) -> list[dict[str, Any]]:
     """The block `critical`: each parameter's own critical values along itself."""
     lines = [(p, critical_blocks(v, fit.theta.numpy(), 1)) for p, v in criticals.single.items()]
     return [b for p, blocks in lines for b in blocks if b["parameter"] == p]
@@ -153,14 +154,14 @@ def _audit(found: Repetitions, inside: np.ndarray) -> ErrorAudit:
 
 def _coverage(
     label: str, found: Repetitions, inside: np.ndarray, levels: tuple[float, ...], n: int
-) -> dict:
+) -> dict[str, Any]:
     """Coverage at some levels, from memberships `(n, P + 1, A)`."""
     hits = dict(zip((*found.profiled, TOGETHER), inside.sum(axis=0).tolist(), strict=True))
     facts = {"label": label, "n_obs": n, "levels": list(levels)}
     return {**facts, "hits": hits, "trials": len(inside)}
 
 
-def _pulls(audit: Audited, criticals: Criticals, fit: Fit) -> dict | None:
+def _pulls(audit: Audited, criticals: Criticals, fit: Fit) -> dict[str, Any] | None:
     """Closure of the parameters that the real data identify, over the repetitions where all of them are interior."""
     found, widths = audit.repetitions, audit.widths
     names = [p for p in found.profiled if p in fit.identified]

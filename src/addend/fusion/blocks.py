@@ -1,5 +1,7 @@
 """From what repetitions taught to the blocks that figures and docs/summary.md know: a change of shape and nothing else."""
 
+from typing import Any
+
 import numpy as np
 from scipy.stats import chi2
 
@@ -10,7 +12,7 @@ from ..calibration.tension import TensionLaw
 
 def critical_blocks(
     values: CriticalValues, theta_hat: np.ndarray, dof: int, points: int = 41
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """Critical values along each parameter, the others at `theta_hat` `(P,)`; `dof` is that of Wilks' chi-square."""
     blocks = []
     for i, p in enumerate(values.names):
@@ -27,7 +29,7 @@ def critical_blocks(
     return blocks
 
 
-def pulls_block(closure: Closure) -> dict:
+def pulls_block(closure: Closure) -> dict[str, Any]:
     """Mean and spread of the pulls."""
     mean, spread = (
         dict(zip(closure.names, values.tolist(), strict=True)) for values in closure.pulls
@@ -35,7 +37,7 @@ def pulls_block(closure: Closure) -> dict:
     return {"universes": int(closure.n), "mean": mean, "spread": spread}
 
 
-def tension_block(law: TensionLaw, observed: float) -> dict:
+def tension_block(law: TensionLaw, observed: float) -> dict[str, Any]:
     """The observed Q among the simulated ones."""
     return {
         "observed": float(observed),

@@ -7,6 +7,7 @@ is biased (closure), and how large the tension of data that agree is. What needs
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -148,7 +149,7 @@ def concluded(
     criticals = Criticals.learn(taught)
     audits = error_audits(audit, criticals, fit)
     n, tension = sum(laboratory.n.values()), answer.tension
-    blocks = blocks_of(audit, audits, criticals, fit, n, tension and tension.Q)
+    blocks = blocks_of(audit, audits, criticals, fit, n, tension.Q if tension else None)
     if tension and "tension" in blocks:
         note = f"simulated: {len(audit.repetitions.theta)} repetitions in which all share one theta"
         tension = replace(tension, p_value=blocks["tension"]["p_value"], note=note)
@@ -191,7 +192,7 @@ def with_sandwich(answer: Answer, terms: Terms, fit: Fit) -> Answer:
     return replace(answer.with_parameters(known), covariance=covariance)
 
 
-def with_blocks(answer: Answer, blocks: Mapping) -> Answer:
+def with_blocks(answer: Answer, blocks: Mapping[str, Any]) -> Answer:
     """The answer with more blocks of figures."""
     return replace(answer, calibration={**(answer.calibration or {}), **blocks})
 
@@ -201,7 +202,7 @@ def warned(answer: Answer, sentences: list[str]) -> Answer:
     return replace(answer, warnings=(*answer.warnings, *sentences))
 
 
-def support_block(terms: Terms) -> dict:
+def support_block(terms: Terms) -> dict[str, Any]:
     """The fraction outside the simulated support, by modality and set."""
     outside = outside_support(terms)
     named = {f"{m}: {terms.facts[m].set}": share for m, share in outside.items()}

@@ -38,9 +38,9 @@ def credibility(
         each = S.rows(torch.arange(J).repeat_interleave(POINTS))
         value = each.values(torch.from_numpy(points.reshape(J * POINTS, -1)))
         own = S.values(torch.from_numpy(theta)).numpy()
-    value = value.reshape(J, POINTS).numpy()
-    weights, own_weight = value - log_q, own - own_q
-    joint = credibility_from_weights(value, weights, own, own_weight, rng)
+    found = value.reshape(J, POINTS).numpy()
+    weights, own_weight = found - log_q, own - own_q
+    joint = credibility_from_weights(found, weights, own, own_weight, rng)
     single = central_credibility(rank_from_weights(points, weights, theta, own_weight, rng))
     return np.column_stack([single, joint]), _effective(weights)
 

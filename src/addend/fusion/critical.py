@@ -8,6 +8,7 @@ so that a straight line between the points of a fine profile finds its zeros.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,7 +37,10 @@ class Criticals:
     @classmethod
     def learn(cls, taught: Repetitions) -> "Criticals":
         """By quantile regression over theta; raises `TooFewSimulations`."""
-        teach = lambda t: learn(Draws(taught.names, taught.theta, t))  # noqa: E731
+
+        def teach(t: np.ndarray) -> CriticalValues:
+            return learn(Draws(taught.names, taught.theta, t))
+
         return cls(
             {p: teach(t) for p, t in zip(taught.profiled, taught.single.T, strict=True)},
             teach(taught.joint),
@@ -54,7 +58,7 @@ class Criticals:
             else np.zeros((len(found.theta), 0, len(self.joint.levels)), dtype=bool)
         )
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The functions as plain JSON."""
         return {"joint": self.joint.as_dict(), **{p: c.as_dict() for p, c in self.single.items()}}
 

@@ -24,8 +24,9 @@ from ..scalar import Lazy, Psi, Scalar, Sum
 
 def members(psi: Psi) -> list[Psi]:
     """The encoder with each member of its ensemble for a head; none where its head is no ensemble."""
-    head = psi.head if isinstance(psi, Encoder) else None
-    return [replace(psi, head=own) for own in head.members] if isinstance(head, Ensemble) else []
+    if not (isinstance(psi, Encoder) and isinstance(psi.head, Ensemble)):
+        return []
+    return [replace(psi, head=own) for own in psi.head.members]
 
 
 def widened(scalar: Sum, fit: Fit, covariance: np.ndarray) -> np.ndarray:

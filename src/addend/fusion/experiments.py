@@ -12,8 +12,9 @@ J repetitions are J functions of one theta, held together: row b of theta is rea
 makes of them and of theta is computed once for each theta, not once for each (theta, observation).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ class Repeated(Scalar):
         """The gradient of each observation's psi, `(B, N, D)`, at theta `(B, D)`."""
         return torch.cat([self._scores(*rows) for rows in self._chunks(theta)])
 
-    def _chunks(self, theta: Tensor):
+    def _chunks(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         return zip(theta.split(self.chunk), self.which.split(self.chunk), strict=True)
 
     def _jet(self, theta: Tensor, which: Tensor) -> Jet:
@@ -110,14 +111,14 @@ class Remeasured(Scalar):
         slope = (-off / std)[:, None]
         return Jet(-0.5 * off.square(), slope, torch.full_like(slope, -1 / std / std)[:, None])
 
-    def variability(self, theta) -> np.ndarray:
+    def variability(self, theta: Any) -> np.ndarray:
         return self.constraint.variability(theta)
 
     def _off(self, theta: Tensor) -> Tensor:
         return (theta[:, 0] - self.means) / self.constraint.std
 
 
-def slope(y: Tensor, x: Tensor, **options: bool) -> Tensor:
+def slope(y: Tensor, x: Tensor, **options: Any) -> Tensor:
     """The gradient of the number y in x; zero where it does not depend on x."""
     if not y.requires_grad:
         return torch.zeros_like(x)

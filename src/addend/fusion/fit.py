@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,7 +48,7 @@ class Solved:
             if p.name in self.fit.identified
         }
 
-    def estimate(self, d: int, p: Parameter) -> dict:
+    def estimate(self, d: int, p: Parameter) -> dict[str, Any]:
         """The fields of an `Estimate` of the d-th parameter."""
         found = {f"interval_{k}": self.posterior.interval(level)[d] for k, level in LEVELS.items()}
         return {
@@ -120,8 +121,8 @@ def fused_parameters(
 def _parameter(solved: Solved, d: int, p: Parameter, truth: float | None) -> ParameterAnswer:
     fit, std = solved.fit, float(solved.fit.std[d])
     found = {k: profile_interval(solved.scalar, fit, p.name, lv) for k, lv in LEVELS.items()}
-    intervals = {f"profile_{k}": (i.low, i.high) for k, i in found.items()}
-    opened = {f"profile_open_{k}": (i.low_at_bound, i.high_at_bound) for k, i in found.items()}
+    intervals: Any = {f"profile_{k}": (i.low, i.high) for k, i in found.items()}
+    opened: Any = {f"profile_open_{k}": (i.low_at_bound, i.high_at_bound) for k, i in found.items()}
     return ParameterAnswer(
         **solved.estimate(d, p), **intervals, **opened,
         definition=p.definition, latex=p.latex, low=p.low, high=p.high, constraint=p.constraint,
@@ -146,8 +147,16 @@ def _modalities(
     }
 
 
-def _modality(terms: Terms, m: str, facts: Facts, fit: Fit, alone, shares, outside):
-    stated = {k: getattr(facts, k) for k in ("set", "n", "dropped", "encoder", "correction")}
+def _modality(
+    terms: Terms,
+    m: str,
+    facts: Facts,
+    fit: Fit,
+    alone: Mapping[str, Solved],
+    shares: Any,
+    outside: Any,
+) -> ModalityAnswer:
+    stated: Any = {k: getattr(facts, k) for k in ("set", "n", "dropped", "encoder", "correction")}
     if m not in alone:
         return ModalityAnswer(title=facts.title or m, **stated)
     own, share = alone[m], dict(zip(fit.space.names, shares[m].tolist(), strict=True))
@@ -190,13 +199,13 @@ def _covariance(solved: Solved) -> Covariance:
     )
 
 
-def _mode(fit: Fit, mode: Mode) -> dict:
+def _mode(fit: Fit, mode: Mode) -> dict[str, Any]:
     theta = dict(zip(fit.space.names, mode.theta.tolist(), strict=True))
     delta = 2 * (fit.value - mode.value)
     return {"theta": theta, "delta": delta, "at_boundary": bool(mode.at_boundary)}
 
 
-def _sampling(posterior: Posterior) -> dict:
+def _sampling(posterior: Posterior) -> dict[str, Any]:
     return {
         "method": "emcee, heavy-tailed kernel-density move",
         "samples": len(posterior.samples),
@@ -204,7 +213,7 @@ def _sampling(posterior: Posterior) -> dict:
     }
 
 
-def _provenance(terms: Terms, seed: int) -> dict:
+def _provenance(terms: Terms, seed: int) -> dict[str, Any]:
     used = {m: terms.facts[m] for m in terms.used}
     return {
         "seeds": {"fusion": seed},

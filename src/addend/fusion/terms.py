@@ -9,6 +9,7 @@ of S is; neither changes an encoder.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from torch import Tensor
 
@@ -37,18 +38,18 @@ class Facts:
     set: str
     n: int = 0
     mock: bool = False
-    shards: tuple[Mapping, ...] = ()
+    shards: tuple[Mapping[str, Any], ...] = ()
     encoder: Mapping[str, str] | None = None
     title: str = ""
     dropped: str | None = None
     correction: Correction = UNCORRECTED
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The facts as plain JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, d: Mapping) -> "Facts":
+    def from_dict(cls, d: Mapping[str, Any]) -> "Facts":
         """The facts that `as_dict` described."""
         read = {"shards": tuple(d["shards"]), "correction": Correction(**d["correction"])}
         return cls(**{**d, **read})

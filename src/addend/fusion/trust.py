@@ -5,6 +5,8 @@ care; beyond it a fusion is refused unless it is locally calibrated, whose error
 `beyond_trust: allow`. A centred psi is held against its own N*.
 """
 
+from typing import cast
+
 import numpy as np
 import torch
 
@@ -40,14 +42,16 @@ def require_trusted(terms: Terms, allow: bool, local: bool) -> None:
 
 def outside_support(terms: Terms) -> dict[str, float]:
     """The fraction of each modality's observations outside its encoder's simulated support, where that was recorded."""
-    rows = {m: strange(terms.scalar.terms[m].bare, terms.records[m]) for m in terms.used}
+    rows = {
+        m: strange(cast(Lazy, terms.scalar.terms[m].bare), terms.records[m]) for m in terms.used
+    }
     return {m: float(outside.mean()) for m, outside in rows.items() if outside is not None}
 
 
 def strange(lazy: Lazy, record: Record | None) -> np.ndarray | None:
     """Which observations of a term `(N,)` lie outside the simulated support; None where that was not recorded."""
     support: Support | None = record.support if record else None
-    return support and support.outside(torch.cat([lazy.z, lazy.e], dim=1).numpy())
+    return support.outside(torch.cat([lazy.z, lazy.e], dim=1).numpy()) if support else None
 
 
 def sandwiched(scalar: Sum, fit: Fit) -> np.ndarray:

@@ -29,10 +29,10 @@ def godambe_factors(terms: Terms, seed: int) -> dict[str, float]:
         _moments(m, terms.records[m], terms.psi[m].space, scalar.space, theta) for m in names
     ]
     H, J = (np.array(each) for each in zip(*moments, strict=True))
-    known, n = _constraints(scalar), [terms.n[m] for m in names]
+    known, n = _constraints(scalar), np.array([terms.n[m] for m in names])
     if not known.any():
         return dict(zip(names, godambe_weights(n, H, J).tolist(), strict=True))
-    *found, exact = godambe_weights([*n, 1], np.array([*H, known]), np.array([*J, known]))
+    *found, exact = godambe_weights(np.array([*n, 1]), np.array([*H, known]), np.array([*J, known]))
     return dict(zip(names, (np.array(found) / exact).tolist(), strict=True))
 
 

@@ -9,6 +9,7 @@ all the noise of the simulations that all are trained on, it keeps. One bad memb
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,11 +27,12 @@ class Ensemble(Head):
 
     kind = "ensemble"
     normalised = True
+    members: Any
 
     def __init__(self, members: Iterable[Head]):
         super().__init__()
         self.members = nn.ModuleList(members)
-        odd = {head.kind for head in self.members if not head.normalised}
+        odd: set[Any] = {head.kind for head in self.members if not head.normalised}
         if odd or not len(self.members):
             what = f"{', '.join(sorted(odd))} among them" if odd else "none"
             raise BadSetting(
@@ -39,11 +41,11 @@ class Ensemble(Head):
             )
 
     @classmethod
-    def from_config(cls, config: dict, build: Build) -> "Ensemble":
+    def from_config(cls, config: dict[str, Any], build: Build) -> "Ensemble":
         """The ensemble that `config` described, of members that `build` makes."""
         return cls(build(**member) for member in config["members"])
 
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """What `from_config` takes."""
         return {"members": [head.as_dict() for head in self.members]}
 

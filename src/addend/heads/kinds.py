@@ -1,5 +1,7 @@
 """The kinds of head by name, and any of them from what it says of itself."""
 
+from typing import Any
+
 from ..errors import BadSetting
 from .base import Head
 from .categorical import Categorical
@@ -16,7 +18,7 @@ HEADS: dict[str, type[Head]] = {
 }
 
 
-def build(kind: str, config: dict) -> Head:
+def build(kind: str, config: dict[str, Any]) -> Head:
     """The head whose `as_dict` said `kind` and `config`, untrained, with every head inside it.
 
     Raises:

@@ -1,5 +1,7 @@
 """A head around another: what it does not say for itself, the inner one says."""
 
+from typing import Any
+
 from .base import Build, Head
 
 
@@ -15,15 +17,15 @@ class Wrapped(Head):
         self.inner = inner
 
     @classmethod
-    def from_config(cls, config: dict, build: Build) -> Head:
+    def from_config(cls, config: dict[str, Any], build: Build) -> Head:
         """The head that `config` described, around one that `build` makes."""
         return cls(**{**config, "inner": build(**config["inner"])})
 
-    def config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """What `from_config` takes."""
         return {"inner": self.inner.as_dict()}
 
-    def phases(self) -> list:
+    def phases(self) -> list[Any]:
         """As the inner head's."""
         return self.inner.phases()
 

@@ -12,7 +12,7 @@ left behind on a lower branch. A grid between points of another one starts from 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from scipy.stats import chi2
@@ -114,7 +114,9 @@ def contour(
     """t of a pair of parameters on a grid of +- `sigmas` around theta_hat, or over the support where that ends first."""
     axes = [_axis(scalar, fit, name, points, sigmas) for name in pair]
     surface = profile(scalar, fit, tuple(pair), lattice(*axes))
-    return Contour(tuple(pair), axes[0], axes[1], surface.t.reshape(points, points))
+    return Contour(
+        cast(tuple[str, str], tuple(pair)), axes[0], axes[1], surface.t.reshape(points, points)
+    )
 
 
 def _axis(scalar: Scalar, fit: Fit, name: str, points: int, sigmas: float) -> Tensor:

@@ -11,6 +11,8 @@ Without one, a positive observable enters as its logarithm, and a heavy-tailed o
 enter as logarithms.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -29,6 +31,11 @@ class Standardise(nn.Module):
         schema: The columns, observables then covariates.
         columns: Simulated observations whose statistics are frozen here.
     """
+
+    x_centre: Tensor
+    x_scale: Tensor
+    c_centre: Tensor
+    c_scale: Tensor
 
     def __init__(self, schema: Schema, columns: Columns):
         super().__init__()
@@ -53,7 +60,7 @@ class Standardise(nn.Module):
             _transform(c[:, d], k, self.c_centre[d], self.c_scale[d])
             for d, k in enumerate(self.c_kinds)
         ]
-        log_det = sum(
+        log_det: Any = sum(
             _log_slope(x[:, d], k, self.x_centre[d], self.x_scale[d])
             for d, k in enumerate(self.x_kinds)
         )
@@ -73,7 +80,7 @@ def standardise(schema: Schema, columns: Columns) -> Backbone:
     )
 
 
-def flow_layout(schema: Schema, backbone: Standardise) -> dict:
+def flow_layout(schema: Schema, backbone: Standardise) -> dict[str, Any]:
     """How a `Flow` reads what this backbone makes: links, quoted errors and presence flags as columns of e."""
     names = [f.name for f in schema.covariates]
     units = backbone.x_scale.tolist()

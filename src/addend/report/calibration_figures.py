@@ -5,6 +5,7 @@ None where its block is absent. Bands are binomial, pointwise; with k points dra
 """
 
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from matplotlib.colors import LogNorm
@@ -14,7 +15,7 @@ from ..words import about, percent, signed
 from .drawing import BAND, HUES, INK, PALE, TRUTH, Figure, axis_label, canvas, finish, grid, style
 
 
-def figures(record: dict, parameters: dict[str, dict], prefix: str = "") -> list[Figure]:
+def figures(record: dict[str, Any], parameters: dict[str, Any], prefix: str = "") -> list[Figure]:
     """Every figure that the record holds the numbers of.
 
     Arguments:
@@ -41,7 +42,7 @@ def figures(record: dict, parameters: dict[str, dict], prefix: str = "") -> list
     return drawn
 
 
-def ranks(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
+def ranks(blocks: list[dict[str, Any]], parameters: dict[str, Any], prefix: str = "") -> Figure:
     """Rank histograms: where the true value falls among posterior samples."""
     figure, axes = grid(len(blocks), 3, 2.9, 2.1)
     for ax, b in zip(axes, blocks, strict=True):
@@ -62,7 +63,7 @@ def ranks(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
     return finish(figure, "ranks", says, prefix)
 
 
-def coverage(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
+def coverage(blocks: list[dict[str, Any]], parameters: dict[str, Any], prefix: str = "") -> Figure:
     """Expected coverage: how often regions of a stated credibility hold the truth."""
     figure, axes = grid(len(blocks), 3, 2.9, 2.9)
     gaps = {}
@@ -83,12 +84,12 @@ def coverage(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
         ax.set(title=f"{b['label']}, N = {b['n_obs']}", xlabel="stated", ylabel="held the truth")
         ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
         ax.legend(loc="upper left", fontsize=6.5, handlelength=1.2)
-    worst = max(gaps, key=gaps.get)
+    worst = max(gaps, key=gaps.__getitem__)
     says = f"the largest of {len(gaps)} gaps is {100 * gaps[worst]:.1f} points, {worst} ({blocks[0]['trials']} simulations)."
     return finish(figure, "coverage", says, prefix)
 
 
-def trust(block: dict, parameters: dict, prefix: str = "") -> Figure:
+def trust(block: dict[str, Any], parameters: dict[str, Any], prefix: str = "") -> Figure:
     """N*(theta), the number of observations at which the learned bias reaches one standard deviation."""
     theta, sizes = np.array(block["theta"], dtype=float), np.array(block["n_star"], dtype=float)
     names, norm = block["parameters"], LogNorm(sizes.min() / 1.01, sizes.max() * 1.01)
@@ -110,7 +111,7 @@ def trust(block: dict, parameters: dict, prefix: str = "") -> Figure:
     return finish(figure, "trust", says, prefix, wide=False)
 
 
-def score(block: dict, parameters: dict, prefix: str = "") -> Figure:
+def score(block: dict[str, Any], parameters: dict[str, Any], prefix: str = "") -> Figure:
     """The mean score at simulated data, over its own error, at each design point."""
     z = np.array(block["z"], dtype=float)
     figure = canvas(5.0, 0.9 + 0.45 * z.shape[1])
@@ -126,7 +127,7 @@ def score(block: dict, parameters: dict, prefix: str = "") -> Figure:
     return finish(figure, "score", says, prefix, wide=False)
 
 
-def information(block: dict, parameters: dict, prefix: str = "") -> Figure:
+def information(block: dict[str, Any], parameters: dict[str, Any], prefix: str = "") -> Figure:
     """Eigenvalues of H^-1 J, the variance of the score over its curvature."""
     values = np.concatenate(block["eigenvalues"])
     figure = canvas(5.0, 1.3)
@@ -143,7 +144,7 @@ def information(block: dict, parameters: dict, prefix: str = "") -> Figure:
     return finish(figure, "information", says, prefix, wide=False)
 
 
-def normalisation(block: dict, parameters: dict, prefix: str = "") -> Figure:
+def normalisation(block: dict[str, Any], parameters: dict[str, Any], prefix: str = "") -> Figure:
     """The logarithm of the integral of exp psi over x, which is 0 for a density."""
     value, error = np.array(block["log_integral"]), np.array(block["error"])
     figure = canvas(5.0, 2.3)
@@ -164,7 +165,7 @@ def normalisation(block: dict, parameters: dict, prefix: str = "") -> Figure:
     return finish(figure, "normalisation", says, prefix, wide=False)
 
 
-def audit(block: dict, parameters: dict, prefix: str = "") -> Figure:
+def audit(block: dict[str, Any], parameters: dict[str, Any], prefix: str = "") -> Figure:
     """How often each kind of interval held the truth in simulated repetitions of the whole fusion."""
     n, levels, methods = block["trials"], np.array(block["levels"]), list(block["hits"])
     figure = canvas(5.0, 0.9 + 0.4 * len(methods) * len(levels))
@@ -186,7 +187,7 @@ def audit(block: dict, parameters: dict, prefix: str = "") -> Figure:
     return finish(figure, "audit", f"{'; '.join(gaps)}.", prefix, wide=False)
 
 
-def critical(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
+def critical(blocks: list[dict[str, Any]], parameters: dict[str, Any], prefix: str = "") -> Figure:
     """Critical values of 2 [S_max - S] over one parameter, learned and from Wilks' theorem."""
     names = list(dict.fromkeys(b["parameter"] for b in blocks))
     figure, axes = grid(len(names), 3, 2.9, 2.5)
@@ -211,7 +212,7 @@ def critical(blocks: list[dict], parameters: dict, prefix: str = "") -> Figure:
     return finish(figure, "critical", says, prefix)
 
 
-def pulls(block: dict, parameters: dict, prefix: str = "") -> Figure:
+def pulls(block: dict[str, Any], parameters: dict[str, Any], prefix: str = "") -> Figure:
     """Mean and spread of the pulls in many mock universes."""
     names, n = list(block["mean"]), block["universes"]
     mean, spread = (np.array([block[key][p] for p in names]) for key in ("mean", "spread"))
@@ -233,7 +234,7 @@ def pulls(block: dict, parameters: dict, prefix: str = "") -> Figure:
     return finish(figure, "pulls", says, prefix, wide=False)
 
 
-def tension(block: dict, parameters: dict, prefix: str = "") -> Figure:
+def tension(block: dict[str, Any], parameters: dict[str, Any], prefix: str = "") -> Figure:
     """The tension statistic of the real data among simulated ones that agree by construction."""
     figure = canvas(5.0, 2.3)
     ax = figure.subplots()

@@ -6,7 +6,9 @@ an SVG come from a fixed salt and its metadata carry neither date nor version, s
 
 import base64
 import io
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure as Canvas
@@ -17,7 +19,7 @@ from .captions import CAPTIONS
 INK, PALE, TRUTH, BAND = "#1f2a37", "#9aa5b1", "#c0392b", "#dfe6ee"
 TOGETHER = "all together"
 HUES = ("#2f6db3", "#d9822b", "#3d9970", "#8e5ea2", "#b58900", "#c2578a", "#5b7f95")
-STYLE = {
+STYLE: Any = {
     "svg.hashsalt": "addend", "svg.fonttype": "path", "figure.facecolor": "white", "lines.linewidth": 1.5,
     "font.family": "DejaVu Sans", "font.size": 9.0, "mathtext.fontset": "dejavusans", "text.color": INK,
     "axes.edgecolor": "#6b7785", "axes.labelcolor": INK, "axes.linewidth": 0.7, "axes.formatter.useoffset": False,
@@ -54,7 +56,7 @@ class Figure:
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg.encode()).decode()
 
 
-def style():
+def style() -> AbstractContextManager[None]:
     """The look, as a context."""
     return matplotlib.rc_context(STYLE)
 
@@ -79,7 +81,7 @@ def finish(drawing: Canvas, kind: str, says: str, prefix: str = "", wide: bool =
     )
 
 
-def grid(n: int, columns: int, width: float, height: float) -> tuple[Canvas, list]:
+def grid(n: int, columns: int, width: float, height: float) -> tuple[Canvas, list[Any]]:
     """A figure with n axes of `width` x `height` inches each, in rows of at most `columns`."""
     columns = 2 if n == 4 else min(n, columns)
     rows = -(-n // columns)

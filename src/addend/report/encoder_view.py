@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..judgement import Check, Verdict
+from ..judgement import Check, Level, Verdict
 from ..words import about, percent, text
 
 
@@ -26,6 +26,7 @@ def encoder_view(record: dict[str, Any]) -> dict[str, Any]:
 def _gate(gate: dict[str, Any] | None) -> Verdict:
     if gate is None:
         return Verdict("unknown", "Not judged yet: it was not held against any threshold.", ())
+    level: Level
     level, headline = (
         ("good", "Yes: it passed its thresholds.")
         if gate["passed"]

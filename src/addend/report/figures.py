@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from itertools import cycle
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from ..fusion.answer import Answer, Estimate
 from ..fusion.curves import FUSED, ProfileCurve
@@ -24,12 +26,13 @@ from .drawing import (
 )
 from .hues import hues
 
+Curves = Mapping[str, Mapping[str, ProfileCurve]]
 BAND_OF = (0.15865, 0.84135)
 """Between these quantiles of the posterior lies the band about a prediction."""
 LINES = {"68 %": 1.0, "95 %": 3.841}
 
 
-def profiles(answer: Answer, curves: Mapping[str, Mapping[str, ProfileCurve]]) -> Figure | None:
+def profiles(answer: Answer, curves: Curves) -> Figure | None:
     """2 [S_max - S] along each parameter, for the sum and for each modality that identifies it."""
     names = [p for p in answer.parameters if p in curves.get(FUSED, {})]
     if not names:
@@ -44,7 +47,7 @@ def profiles(answer: Answer, curves: Mapping[str, Mapping[str, ProfileCurve]]) -
         return finish(figure, "profiles", _profiles_say(answer, names))
 
 
-def _profile(ax, p: str, answer: Answer, curves) -> None:
+def _profile(ax: Axes, p: str, answer: Answer, curves: Curves) -> None:
     block = answer.parameters[p]
     for m, colour in (hues(answer) | {FUSED: INK}).items():
         if p in curves.get(m, {}):
@@ -74,7 +77,8 @@ def _profile(ax, p: str, answer: Answer, curves) -> None:
     ax.set(
         xlim=(near.min(), near.max()), ylim=(0, 9), xlabel=axis_label(p, block.unit, block.latex)
     )
-    if ax.get_subplotspec().is_first_col():
+    place = ax.get_subplotspec()
+    if place and place.is_first_col():
         ax.set_ylabel(r"$2\,[S_{max} - S]$")
 
 
@@ -100,7 +104,7 @@ def panels(answer: Answer, offered: Mapping[str, Drawing]) -> Figure | None:
         return finish(figure, "predictive", _panels_say(offered, drawn))
 
 
-def _panel(above, below, panel: Drawing, hue: str) -> None:
+def _panel(above: Axes, below: Axes, panel: Drawing, hue: str) -> None:
     below.axhspan(-1, 1, color=BAND, lw=0)
     below.axhline(0, color=PALE, lw=0.8)
     for (label, s), colour, mark in zip(
@@ -110,7 +114,7 @@ def _panel(above, below, panel: Drawing, hue: str) -> None:
             band = np.quantile(s.model_y[1:], BAND_OF, axis=0)
             above.fill_between(s.model_x, *band, color=colour, alpha=0.2, lw=0)
         above.plot(s.model_x, s.model_y[0], color=colour, lw=1.1)
-        points = {"fmt": mark, "ms": 4.5, "color": colour, "elinewidth": 1.0}
+        points: Any = {"fmt": mark, "ms": 4.5, "color": colour, "elinewidth": 1.0}
         above.errorbar(s.x, s.y, yerr=s.yerr, label=label, **points)
         below.errorbar(s.x, residuals(s), yerr=1.0, **points)
     above.set(title=panel.title, ylabel=panel.y_label, ylim=_around(panel))
@@ -163,7 +167,7 @@ def forest(answer: Answer) -> Figure | None:
         return finish(figure, "forest", _forest_says(answer))
 
 
-def _forest(ax, p: str, answer: Answer, rows) -> None:
+def _forest(ax: Axes, p: str, answer: Answer, rows: list[Any]) -> None:
     fused = answer.parameters[p]
     ax.axvspan(*fused.interval_68, color=BAND, lw=0)
     if fused.truth is not None:
@@ -183,7 +187,7 @@ def _forest(ax, p: str, answer: Answer, rows) -> None:
     ax.set_xlabel(axis_label(p, fused.unit, fused.latex))
 
 
-def _bar(ax, y: int, block: Estimate, colour: str) -> None:
+def _bar(ax: Axes, y: int, block: Estimate, colour: str) -> None:
     ax.plot(block.interval_95, [y, y], color=colour, lw=1.0)
     ax.plot(block.interval_68, [y, y], color=colour, lw=3.2, solid_capstyle="butt")
     ax.plot(block.posterior_mean, y, "o", color=colour, ms=5)
@@ -206,7 +210,7 @@ def _forest_says(answer: Answer) -> str:
     return f"it moves most for {p} without {m}, by {shift:.1f} of the error that is left."
 
 
-def _legend(axes, order: list[str]):
+def _legend(axes: list[Axes], order: list[str]) -> tuple[list[Any], list[str]]:
     found = {
         label: handle
         for ax in axes

@@ -5,6 +5,7 @@ Equal input gives equal bytes.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -22,7 +23,7 @@ class Page:
     figures: tuple[Figure, ...]
 
 
-def render(template: str, **values) -> str:
+def render(template: str, **values: Any) -> str:
     environment = Environment(
         loader=PackageLoader(__package__), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined,
     )  # fmt: skip

@@ -10,10 +10,11 @@ ignores keys it does not know.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from math import isfinite
+from typing import Any
 
 from ..errors import BadSummary
 
@@ -39,7 +40,8 @@ class Key:
 
 def read_keys(name: str) -> tuple[Key, ...]:
     """The keys that a table of this package states."""
-    with resources.files(__package__).joinpath(name).open(encoding="utf8", newline="") as f:
+    table: Any = resources.files(__package__).joinpath(name)
+    with table.open(encoding="utf8", newline="") as f:
         rows = list(csv.DictReader(f))
     return tuple(
         Key(r["key"].rstrip("?"), r["kind"], r["unit"], r["meaning"], r["key"].endswith("?"))
@@ -49,34 +51,36 @@ def read_keys(name: str) -> tuple[Key, ...]:
 
 CALIBRATION = read_keys("calibration.csv")
 
+Test = Callable[[Any], bool]
 
-def _number(v) -> bool:
+
+def _number(v: Any) -> bool:
     return isinstance(v, (int, float)) and not isinstance(v, bool) and isfinite(v)
 
 
-def _list_of(test, n=None):
+def _list_of(test: Test, n: int | None = None) -> Test:
     return lambda v: (
         isinstance(v, (list, tuple)) and (n is None or len(v) == n) and all(map(test, v))
     )
 
 
-def _string(v) -> bool:
+def _string(v: Any) -> bool:
     return isinstance(v, str)
 
 
-def _flag(v) -> bool:
+def _flag(v: Any) -> bool:
     return isinstance(v, bool)
 
 
-def _object(v) -> bool:
+def _object(v: Any) -> bool:
     return isinstance(v, dict)
 
 
-def _count(v) -> bool:
+def _count(v: Any) -> bool:
     return isinstance(v, int) and not isinstance(v, bool) and v >= 0
 
 
-KINDS = {
+KINDS: dict[str, tuple[Test, str]] = {
     "number": (_number, "a finite number"),
     "count": (_count, "a whole number, 0 or more"),
     "string": (_string, "a string"),
@@ -93,7 +97,7 @@ KINDS = {
 }
 
 
-def validate_calibration(record: dict, where: str = "record") -> dict:
+def validate_calibration(record: dict[str, Any], where: str = "record") -> dict[str, Any]:
     """The blocks of a calibration record, if they follow the schema; raises `BadSummary` as `validate` does."""
     require(record, CALIBRATION, where)
     return record
@@ -105,7 +109,7 @@ def table(keys: tuple[Key, ...]) -> str:
     return "\n".join(["| key | kind | unit | meaning |", "|---|---|---|---|", *rows])
 
 
-def require(tree: dict, keys: tuple[Key, ...], root: str) -> None:
+def require(tree: dict[str, Any], keys: tuple[Key, ...], root: str) -> None:
     for key in keys:
         *parents, name = key.path.split(".")
         for where, parent in _places(tree, parents, root):
@@ -115,13 +119,14 @@ def require(tree: dict, keys: tuple[Key, ...], root: str) -> None:
                 raise bad(f"{where}.{name} is missing, expected {_expected(key)}: {key.meaning}")
 
 
-def _places(tree, parents: list[str], where: str) -> Iterator[tuple[str, dict]]:
+def _places(tree: Any, parents: list[str], where: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(tree, dict):
         return
     if not parents:
         yield where, tree
         return
     first, *rest = parents
+    inside: Iterable[tuple[str, Any]]
     if first.startswith("<"):
         inside = tree.items()
     elif first.endswith("[]"):
@@ -140,7 +145,7 @@ def _expected(key: Key) -> str:
     )
 
 
-def _require_kind(key: Key, value, where: str) -> None:
+def _require_kind(key: Key, value: Any, where: str) -> None:
     if value is None and key.kind.endswith(" or null"):
         return
     if not KINDS[key.kind.removesuffix(" or null")][0](value):

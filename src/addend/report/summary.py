@@ -21,7 +21,7 @@ def validate(summary: dict[str, Any]) -> dict[str, Any]:
     return summary
 
 
-def _require_version(version) -> None:
+def _require_version(version: object) -> None:
     if str(version).split(".")[0] != SCHEMA_VERSION.split(".")[0]:
         raise bad(
             f"summary.schema_version is {version}, expected {SCHEMA_VERSION} or another of the same major version"

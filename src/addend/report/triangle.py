@@ -5,7 +5,9 @@ uniform priors.
 """
 
 import warnings
+from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -30,7 +32,7 @@ SETTINGS = {
 }
 
 
-def triangle(answer: Answer, posterior: dict[str, Samples]) -> Figure | None:
+def triangle(answer: Answer, posterior: Mapping[str, Samples]) -> Figure | None:
     """The triangle plot of whatever posteriors there are; None where there are none."""
     names = _shown(answer, posterior)
     colours = hues(answer) | {FUSED: INK}
@@ -47,7 +49,7 @@ def triangle(answer: Answer, posterior: dict[str, Samples]) -> Figure | None:
         return finish(plotter.fig, "triangle", _says(answer, names))
 
 
-def _shown(answer: Answer, posterior: dict[str, Samples]) -> list[str]:
+def _shown(answer: Answer, posterior: Mapping[str, Samples]) -> list[str]:
     everything = [p for p in answer.parameters if any(p in s.names for s in posterior.values())]
     free = [p for p in everything if answer.parameters[p].constraint is None]
     return everything if len(everything) <= MOST else free[:MOST]
@@ -63,7 +65,9 @@ def _to_getdist(answer: Answer, samples: Samples, label: str) -> MCSamples:
     )  # fmt: skip
 
 
-def _draw(sets, names, colours, truth):
+def _draw(
+    sets: list[MCSamples], names: list[str], colours: list[str], truth: dict[str, float] | None
+) -> Any:
     plotter = plots.get_subplot_plotter(width_inch=min(1.0 + 1.7 * len(names), 9.0), scaling=False)
     (
         plotter.settings.axes_fontsize,

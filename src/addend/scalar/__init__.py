@@ -1,7 +1,8 @@
 """Scalar functions of theta as values: they have a zero and a +, and are called, differentiated and aligned by name."""
 
-from .base import Jet, Scalar, Sum, Zero
+from .base import Scalar, Sum, Zero
 from .forms import Constraint, Fixed, Function, Scaled, constraints
+from .jet import Jet
 from .lazy import Lazy
 from .psi import Psi
 from .reduced import Reduced, Statistic

@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from functools import reduce
 from operator import or_
+from typing import Any
 
 import numpy as np
 import torch
@@ -70,38 +71,38 @@ class Scalar(ABC):
         """Another function with the weight and the offset of this one."""
         return other
 
-    def __call__(self, theta) -> Tensor:
+    def __call__(self, theta: Any) -> Tensor:
         """`(*,)` nats at theta `(*, D)`, differentiable; raises `OutsideSupport`."""
         theta = self.check(theta)
         return self.values(theta.reshape(math.prod(theta.shape[:-1]), len(self.space))).reshape(
             theta.shape[:-1]
         )
 
-    def gradient(self, theta) -> Tensor:
+    def gradient(self, theta: Any) -> Tensor:
         """`(*, D)` nats per unit of each parameter, at theta `(*, D)`."""
         theta = self.check(theta)
         return self.jet(
             theta.reshape(math.prod(theta.shape[:-1]), len(self.space))
         ).gradient.reshape(theta.shape)
 
-    def hessian(self, theta) -> Tensor:
+    def hessian(self, theta: Any) -> Tensor:
         """`(*, D, D)` nats per unit of two parameters, at theta `(*, D)`."""
         theta = self.check(theta)
         jet = self.jet(theta.reshape(math.prod(theta.shape[:-1]), len(self.space)))
         return jet.hessian.reshape(*theta.shape, len(self.space))
 
-    def scores(self, theta) -> Tensor:
+    def scores(self, theta: Any) -> Tensor:
         """Gradient of each observation's contribution, `(N, D)`, at one theta `(D,)`."""
         return jets.scores(self.observations, self.check(theta))
 
-    def variability(self, theta) -> np.ndarray:
+    def variability(self, theta: Any) -> np.ndarray:
         """J `(D, D)`, the variance of the score of the whole term, at theta `(D,)`: from its observations' scores.
 
         Itself uncertain where they are few. A term without observations has been measured once, and says what it knows.
         """
         return cluster_covariance(self.scores(theta).numpy())
 
-    def check(self, theta) -> Tensor:
+    def check(self, theta: Any) -> Tensor:
         """theta `(*, D)` as a float64 tensor inside the support; raises `OutsideSupport`, for a NaN too."""
         theta = torch.as_tensor(theta, dtype=torch.float64)
         self.space.require_inside(theta.detach().numpy())
@@ -130,7 +131,7 @@ class Scalar(ABC):
     def __add__(self, other: "Scalar") -> "Sum":
         return Sum(self.flat + other.flat) if isinstance(other, Scalar) else NotImplemented
 
-    def __radd__(self, other) -> "Scalar":
+    def __radd__(self, other: object) -> "Scalar":
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
 
@@ -213,7 +214,7 @@ class Sum(Scalar):
     def rows(self, index: Tensor) -> "Sum":
         return Sum([part.rows(index) for part in self.parts], self.space)
 
-    def scores(self, theta) -> Tensor:
+    def scores(self, theta: Any) -> Tensor:
         theta = self.check(theta)
         read = [theta.new_zeros(0, len(self.space))]
         for part, columns in zip(self.parts, self.columns, strict=True):
@@ -222,7 +223,7 @@ class Sum(Scalar):
             read[-1][:, columns] = own
         return torch.cat(read)
 
-    def variability(self, theta) -> np.ndarray:
+    def variability(self, theta: Any) -> np.ndarray:
         """J `(D, D)`: of the scores of all its observations together, and what terms without observations know."""
         theta, known = self.check(theta), np.zeros((len(self.space),) * 2)
         seen = Sum([p for p in self.parts if p.n], self.space)

@@ -9,6 +9,7 @@ is added to S once, whichever modalities use eta.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,7 +68,7 @@ class Constraint(Scalar):
     def values(self, theta: Tensor) -> Tensor:
         return -0.5 * ((theta[:, 0] - self.mean) / self.std).square()
 
-    def variability(self, theta) -> np.ndarray:
+    def variability(self, theta: Any) -> np.ndarray:
         """The known variance of its score, `(1, 1)`: it was measured once."""
         return np.full((1, 1), self.std**-2)
 
@@ -129,7 +130,7 @@ class Scaled(Scalar):
         offset: Callable[[Tensor], Tensor] | None = None,
     ):
         self.scalar, self.offset = scalar, offset
-        self.weight = torch.as_tensor(weight, dtype=torch.float64)
+        self.weight: Tensor = torch.as_tensor(weight, dtype=torch.float64)
         self.space, self.name, self.n = scalar.space, scalar.name, scalar.n
 
     @property
@@ -165,7 +166,7 @@ class Scaled(Scalar):
             jet = Jet(*(s - self.n * b for s, b in zip(jet, taken, strict=True)))
         return Jet(*(self.weight.detach() * x for x in jet))
 
-    def scores(self, theta) -> Tensor:
+    def scores(self, theta: Any) -> Tensor:
         theta = self.check(theta)
         own = self.scalar.scores(theta)
         if self.offset is not None:

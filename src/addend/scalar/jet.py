@@ -74,7 +74,7 @@ def scores(f: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
     return torch.stack(columns, dim=-1) if columns else value.new_zeros(value.shape[-1], 0)
 
 
-def _grad(y: Tensor, x: Tensor, v: Tensor | None = None, **options) -> Tensor:
+def _grad(y: Tensor, x: Tensor, v: Tensor | None = None, **options: bool) -> Tensor:
     if not y.requires_grad:
         return torch.zeros_like(x)
     return torch.autograd.grad(y, x, v, materialize_grads=True, **options)[0]

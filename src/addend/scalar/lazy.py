@@ -8,6 +8,8 @@ whatever J and N. Any chunking gives the same S up to rounding.
 """
 
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -84,13 +86,13 @@ class Lazy(Scalar):
         )
         return Jet(*(torch.cat(group) for group in zip(*parts, strict=True)))
 
-    def scores(self, theta) -> Tensor:
+    def scores(self, theta: Any) -> Tensor:
         theta = self.check(theta)
-        read = [
-            jets.scores(lambda t, z=z, e=e: self.encoder.psi(z, e, t).double(), theta)
-            for z, e in self.chunks(self.pairs)
-        ]
+        read = [jets.scores(partial(self._psi, z, e), theta) for z, e in self.chunks(self.pairs)]
         return torch.cat([theta.new_zeros(0, len(self.space)), *read])
+
+    def _psi(self, z: Tensor, e: Tensor, theta: Tensor) -> Tensor:
+        return self.encoder.psi(z, e, theta).double()
 
     def _sum(self, theta: Tensor) -> Tensor:
         total = theta.new_zeros(len(theta))
@@ -101,9 +103,9 @@ class Lazy(Scalar):
     def _jet(self, theta: Tensor, pairs: int) -> Jet:
         total = Jet.zero(*theta.shape)
         for z, e in self.chunks(pairs):
-            total = total.plus(
-                jets.differentiate(
-                    lambda t, z=z, e=e: self.encoder.psi(z, e, t).double().sum(dim=-1), theta
-                )
-            )
+
+            def part(t: Tensor, z: Tensor = z, e: Tensor = e) -> Tensor:
+                return self._psi(z, e, t).sum(dim=-1)
+
+            total = total.plus(jets.differentiate(part, theta))
         return total

@@ -45,7 +45,7 @@ class Statistic:
     def __add__(self, other: "Statistic") -> "Statistic":
         return Statistic(self.t + other.t, self.n + other.n)
 
-    def __radd__(self, other) -> "Statistic":
+    def __radd__(self, other: object) -> "Statistic":
         return self if isinstance(other, int) and other == 0 else NotImplemented
 
 

@@ -11,6 +11,7 @@ Coefficients of tables on one box add, as everything here does.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ class Tabulated(Scalar):
         along = [self.coefficients.select(d, -1).abs().sum() for d in range(self.coefficients.ndim)]
         return float(sum(along))
 
-    def as_dict(self) -> dict:
+    def as_dict(self) -> dict[str, Any]:
         """The table as plain JSON; floats are kept to the last bit."""
         return {
             "space": self.space.as_list(), "n": self.n, "name": self.name, "error": self.error,
@@ -70,7 +71,7 @@ class Tabulated(Scalar):
         }  # fmt: skip
 
     @classmethod
-    def from_dict(cls, d: dict) -> "Tabulated":
+    def from_dict(cls, d: dict[str, Any]) -> "Tabulated":
         """The table that `as_dict` described."""
         coefficients = torch.tensor(d["coefficients"], dtype=torch.float64).reshape(d["shape"])
         return cls(
@@ -91,7 +92,7 @@ class Tabulated(Scalar):
         return total
 
 
-def tabulate(scalar: Scalar, low=None, high=None, nodes: int = 9) -> Tabulated:
+def tabulate(scalar: Scalar, low: Any = None, high: Any = None, nodes: int = 9) -> Tabulated:
     """The table of a scalar function on a box inside its support.
 
     Arguments:
@@ -115,7 +116,7 @@ def tabulate(scalar: Scalar, low=None, high=None, nodes: int = 9) -> Tabulated:
     return table
 
 
-def narrowed(space: ParameterSpace, low=None, high=None) -> ParameterSpace:
+def narrowed(space: ParameterSpace, low: Any = None, high: Any = None) -> ParameterSpace:
     """The same parameters with the box `[low, high]` as their support."""
     low = space.low if low is None else np.asarray(low, dtype=np.float64)
     high = space.high if high is None else np.asarray(high, dtype=np.float64)

@@ -6,7 +6,7 @@ tags, numbers that 64 bits do not hold, and what is nested or repeated beyond an
 
 import math
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import yaml
 
@@ -35,16 +35,17 @@ def read(path: Path) -> dict[str, object]:
     return _Values(path).mapping(node, 1)
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+class _Loader(yaml.SafeLoader):
     """Composes nodes, no deeper than `DEEPEST`, tagged by what `scalars` says that they are."""
 
     yaml_implicit_resolvers = {None: PATTERNS}  # noqa: RUF012 (PyYAML's name and its way)
     level = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self.level += 1
         if self.level > DEEPEST:
-            raise yaml.MarkedYAMLError(None, None, TOO_DEEP, self.peek_event().start_mark)
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(None, None, TOO_DEEP, mark)
         node = super().compose_node(parent, index)
         self.level -= 1
         return node

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -20,8 +21,9 @@ from ..fusion.answer import Correction
 from ..fusion.terms import Facts
 from ..fusion.weights import godambe_factors
 from ..heads import Ensemble
-from ..registry import Registry, Version
+from ..registry import Registry
 from ..settings import FusionSettings
+from ..versions import Version
 
 
 def evaluate(fusion: str) -> None:
@@ -38,7 +40,7 @@ def evaluate(fusion: str) -> None:
 
 
 def _facts(
-    folder: Path, registry: Registry, pin: dict, wanted: str, fusion: str, name: str
+    folder: Path, registry: Registry, pin: dict[str, Any], wanted: str, fusion: str, name: str
 ) -> Facts:
     gathered = places.fusion(fusion, "observations") / name
     if pin["dropped"]:
@@ -48,7 +50,9 @@ def _facts(
     return _embed(folder, registry, pin, wanted, gathered)
 
 
-def _embed(folder: Path, registry: Registry, pin: dict, wanted: str, gathered: Path) -> Facts:
+def _embed(
+    folder: Path, registry: Registry, pin: dict[str, Any], wanted: str, gathered: Path
+) -> Facts:
     version = Version(pin["name"], pin["version"], pin["digest"], pin["run_id"])
     shutil.copytree(registry.fetch(version), folder / "encoder")
     encoder, found = Encoder.load(folder / "encoder"), shards.open_set(gathered)
@@ -68,7 +72,7 @@ def _embed(folder: Path, registry: Registry, pin: dict, wanted: str, gathered: P
 
 
 def _embed_shard(
-    encoder: Encoder, shard: shards.Shard, columns: dict
+    encoder: Encoder, shard: shards.Shard, columns: dict[str, Any]
 ) -> Mapping[str, torch.Tensor]:
     """z and e of a shard, kept for ever under the digests of what made them."""
     path = places.embedding(encoder.name, encoder.digest, shard.digest)
@@ -93,7 +97,7 @@ def _corrected(folder: Path, facts: dict[str, Facts], asked: FusionSettings) -> 
     return facts
 
 
-def _changed(facts: dict[str, Facts], name: str, **change: float | bool) -> dict[str, Facts]:
+def _changed(facts: dict[str, Facts], name: str, **change: Any) -> dict[str, Facts]:
     found = facts[name]
     correction = replace(found.correction, **change)
     return facts | {name: replace(found, correction=correction)}

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -51,8 +52,8 @@ def finetune(name: str) -> None:
 
 
 def _trained(
-    name: str, asked: Finetune, layout: dict, rows: Rows, training: Training
-) -> tuple[Head, list]:
+    name: str, asked: Finetune, layout: dict[str, Any], rows: Rows, training: Training
+) -> tuple[Head, list[Any]]:
     """The head and its history; of several `members`, each with a seed of its own, their ensemble and the first's history."""
     heads, histories, K = [], [], asked.members
     for k in range(K):
@@ -73,13 +74,15 @@ def _fit(what: str, head: Head, rows: Rows, training: Training) -> list[tuple[in
         )
 
 
-def _head(asked: Finetune, layout: dict, rows: Rows) -> Head:
+def _head(asked: Finetune, layout: dict[str, Any], rows: Rows) -> Head:
     shape = {k: layout[k] for k in ("observables", "covariates", "location")}
     widths = {k: getattr(asked, k) for k in ("hidden", "shape", "components")}
     return build(asked.head, {**shape, "coordinates": rows.phi.shape[1], **widths})
 
 
-def _rows(modality: Modality, made: Path, layout: dict, pool: shards.ObservationSet) -> Rows:
+def _rows(
+    modality: Modality, made: Path, layout: dict[str, Any], pool: shards.ObservationSet
+) -> Rows:
     """The train pool through f_m, in float32."""
     backbone, coordinates = (
         exported.load(made / f"{part}.pt2") for part in ("backbone", "coordinates")

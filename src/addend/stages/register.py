@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from .. import artifact, places, settings, shards
 from ..calibration import Mean, Record, Ruling, judge
@@ -14,7 +15,8 @@ from ..calibration.conclusion import log_scores
 from ..durable import written_beside
 from ..encoder import Encoder
 from ..history import head
-from ..registry import Registry, Version
+from ..registry import Registry
+from ..versions import Version
 
 
 def register(name: str) -> None:
@@ -28,8 +30,8 @@ def register(name: str) -> None:
         folder = assemble(name, Path(scratch) / "encoder")
         encoder = Encoder.load(folder)
         champion = registry.champion(name)
-        other = champion and champion.digest != encoder.digest
-        difference = _difference(name, encoder, registry, champion) if other else None
+        other = champion if champion and champion.digest != encoder.digest else None
+        difference = _difference(name, encoder, registry, other) if other else None
         verdict = judge(
             record, thresholds, difference, f"version {champion.version}" if champion else ""
         )
@@ -70,13 +72,13 @@ def _difference(name: str, encoder: Encoder, registry: Registry, champion: Versi
     return Mean.measure("log score", log_scores(encoder, columns) - log_scores(other, columns))
 
 
-def _comparable(one: dict, other: dict) -> bool:
+def _comparable(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether both are densities of x, or both of the same z."""
     same = one["files"]["backbone.pt2"] == other["files"]["backbone.pt2"]
     return same or (one["log_det"] and other["log_det"])
 
 
-def _tags(encoder: Encoder) -> dict:
+def _tags(encoder: Encoder) -> dict[str, Any]:
     return {
         "commit": head(places.ROOT) or "none",
         "simulations": encoder.manifest["provenance"]["simulations"],

@@ -5,6 +5,7 @@ It always runs, so it imports no network: asking the registry and reading a mani
 
 import json
 from pathlib import Path
+from typing import Any
 
 from .. import known, places, settings
 from ..artifact import read_manifest
@@ -36,12 +37,14 @@ def resolve(fusion: str) -> None:
     _write(places.fusion(fusion, "code.json"), code_version(places.ROOT))
 
 
-def _write(path: Path, found: dict) -> None:
+def _write(path: Path, found: dict[str, Any]) -> None:
     with written_beside(path) as temporary:
         temporary.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
 
-def _pin(registry: Registry, agreement: ParameterSpace, name: str, term: TermSettings) -> dict:
+def _pin(
+    registry: Registry, agreement: ParameterSpace, name: str, term: TermSettings
+) -> dict[str, Any]:
     version = registry.champion(name)
     if version is None and term.optional:
         return {"dropped": "it has no promoted encoder"}

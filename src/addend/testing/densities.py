@@ -7,6 +7,8 @@ importance sampling: Oh & Berger, J. Stat. Comput. Simul. 41 (1992) 143). Where 
 `calibration.measure`, nothing need be moved.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from scipy.special import softmax
@@ -35,7 +37,9 @@ def integral(
     return Normalisation.measure(names, phi.numpy(), psi, log_q)
 
 
-def _importance(head: Head, z: np.ndarray, e: Tensor, phi: Tensor, n: int, rng) -> tuple:
+def _importance(
+    head: Head, z: np.ndarray, e: Tensor, phi: Tensor, n: int, rng: np.random.Generator
+) -> tuple[Any, ...]:
     """psi and log q `(n,)` at draws of the last round's law."""
     location, shape = z.mean(axis=0), WIDER * _covariance(z, np.full(len(z), 1 / len(z)))
     for _ in range(ROUNDS):
