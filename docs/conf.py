@@ -23,6 +23,8 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+napoleon_custom_sections = [("Class attributes", "params_style")]
+autodoc_inherit_docstrings = False  # of torch
 
 html_theme = "furo"
 html_title = f"Addend {version}"

@@ -14,6 +14,7 @@ from pathlib import Path
 import addend
 
 SECTION = re.compile(r"\s*(Arguments|Attributes|Class attributes|Raises|Returns):$")
+HANGS = re.compile(rf"{SECTION.pattern}|\s*(-|\(\w\)|\d\.) ")
 CODE = re.compile(r"`([^`]+)`")
 SPECIAL = re.compile(r"([\\*|<]|_\b|_(?=\W|$))")
 
@@ -90,21 +91,22 @@ def rewritten(lines: list[str]) -> Iterator[str]:
     >>> list(rewritten(["|det| of `x_` is", "", "    a*b = c_", "", "or q_."]))
     ['\\\\|det\\\\| of ``x_`` is', '', '::', '', '    a*b = c_', '', 'or q\\\\_.']
     """
-    margin, literal, in_section, before = 0, False, False, ""
-    for i, line in enumerate(lines):
-        indent = len(line) - len(line.lstrip())
-        if line.strip() and literal and indent <= margin:
-            literal = False
-        if line.strip() and not literal and i and not lines[i - 1].strip() and indent > margin:
-            literal = not SECTION.match(before)
+    margin, literal, hangs, before = 0, False, False, ""
+    for line in lines:
+        text, indent = line.strip(), len(line) - len(line.lstrip())
+        literal = literal and (not text or indent > margin)
+        if text and not literal:
+            deeper = indent > margin
+            literal = deeper and not before.strip() and not hangs
             if literal:
                 yield from (" " * margin + "::", "")
-        if line.strip() and not literal:
-            runs_on = bool(before) and lines[i - 1].strip() and indent > margin
-            if runs_on and not SECTION.match(before) and not in_section:
-                line = " " * margin + line.lstrip()
-            in_section = bool(SECTION.match(line)) or (in_section and indent > 0)
-            margin, before = min(indent, margin) if runs_on and not in_section else indent, line
+            elif deeper and not hangs:
+                line = " " * margin + text  # prose that runs on
+            else:
+                margin = indent
+        if text and not literal:
+            hangs = bool(HANGS.match(line)) or (hangs and margin > 0)
+        before = line
         yield line if literal else escaped(line)
 
 

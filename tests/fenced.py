@@ -2,7 +2,7 @@
 
     ```python                 run in one namespace; a ```text block behind it is what it prints
     ```console                lines that begin with `$ ` run in a shell, the others are its output
-    ```{code-block} python    with `:caption: <path>`: the file that the reader writes
+    ```{code-block} python    `:caption:` a path: the file that the reader writes
 
 Words must be equal; a number must be the one shown, within one unit of its last digit or the per
 cent that the block states (```text within 5 %). A word with `...` in it stands for any, a line of
@@ -37,7 +37,7 @@ class Block:
     @property
     def file(self) -> str | None:
         """The path that its caption names."""
-        found = re.match(r":caption: (\S+)\n\n?", self.text)
+        found = re.match(r":caption: `(\S+)`\n\n?", self.text)
         return found[1] if found and self.language == "{code-block}" else None
 
     @property
