@@ -14,6 +14,7 @@ from calibration_oracles import allowed
 from addend.calibration import check_independence
 from addend.champions import champion
 from addend.doors import independence as gate
+from addend.encoder import Encoder
 from addend.errors import CoupledModalities
 from addend.modality import find
 
@@ -39,7 +40,7 @@ def views(n, tau, rng, theta=None, alike="nothing"):
 @pytest.fixture
 def verdict(project):
     """What the gate says of the pairs of `views`."""
-    encoder = champion("toy")
+    encoder = Encoder.load(champion("toy"))
 
     def check(theta, seen, rng, stated=True):
         return check_independence(
