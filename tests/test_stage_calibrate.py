@@ -14,6 +14,8 @@ from exact_line import Line, encoder
 
 from addend import places
 from addend.calibration import Record, judge, trust_size
+from addend.calibration.conclusion import centring
+from addend.calibration.measure import measure_part
 from addend.errors import TooFewSimulations
 from addend.registry import Registry
 from addend.settings import EncoderCalibration
@@ -155,13 +157,7 @@ def test_centring_is_recorded_where_it_helps_and_nowhere_else(calibrated, monkey
     found = {}
     for tilt in (0.0, 1.0):
         line = encoder(Line(tilt=tilt))
-        found[tilt] = calibrate.centring(
-<<<<<<< HEAD
-            [calibrate.measure(line, Toy(), amount, part) for part in range(4)], line
-=======
-            [calibrate.measure_part(line, Toy(), budget, part) for part in range(4)], line
->>>>>>> numerics
-        )
+        found[tilt] = centring([measure_part(line, Toy(), amount, part) for part in range(4)], line)
     assert found[0.0] is None
     assert found[1.0].gradient(np.zeros(2)) == pytest.approx([1.0, 0.0], abs=0.5)
 
