@@ -16,7 +16,6 @@ from fenced import require_same
 
 from addend import places
 from addend.cli import app
-from addend.stages.report import show
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text()
@@ -116,7 +115,7 @@ def test_the_answer_shown_is_the_one_printed(demo):
     """The first columns of `addend show real`, to their last digit."""
     block = re.search(r"^    parameter .*\n(?:    .*\n)+", TEXT, re.M)[0]
     with contextlib.chdir(demo), contextlib.redirect_stdout(io.StringIO()) as out:
-        show("real")
+        app(["show", "real"], standalone_mode=False)
     rows = {row.split()[0]: row.split() for row in out.getvalue().splitlines() if row.split()}
     for line in block.splitlines():
         words = line.split()
