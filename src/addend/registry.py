@@ -24,6 +24,7 @@ from .durable import only_writer, written_beside
 from .errors import BadSetting, TamperedArtifact
 from .versions import Version, flat, local_path, version_of
 
+__all__ = ["Registry", "Version"]
 URI = "MLFLOW_TRACKING_URI"
 SQLITE = "sqlite:///"
 CANDIDATE, CHAMPION = "candidate", "champion"

@@ -21,9 +21,8 @@ from ..fusion.answer import Correction
 from ..fusion.terms import Facts
 from ..fusion.weights import godambe_factors
 from ..heads import Ensemble
-from ..registry import Registry
+from ..registry import Registry, Version
 from ..settings import FusionSettings
-from ..versions import Version
 
 
 def evaluate(fusion: str) -> None:

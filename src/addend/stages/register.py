@@ -15,8 +15,7 @@ from ..calibration.conclusion import log_scores
 from ..durable import written_beside
 from ..encoder import Encoder
 from ..history import head
-from ..registry import Registry
-from ..versions import Version
+from ..registry import Registry, Version
 
 
 def register(name: str) -> None:
