@@ -40,8 +40,8 @@ class Key:
 
 def read_keys(name: str) -> tuple[Key, ...]:
     """The keys that a table of this package states."""
-    table: Any = resources.files(__package__).joinpath(name)
-    with table.open(encoding="utf8", newline="") as f:
+    source: Any = resources.files(__package__).joinpath(name)
+    with source.open(encoding="utf8", newline="") as f:
         rows = list(csv.DictReader(f))
     return tuple(
         Key(r["key"].rstrip("?"), r["kind"], r["unit"], r["meaning"], r["key"].endswith("?"))
