@@ -15,6 +15,11 @@ from flows.graph import Stage, plan, stale
 from flows.report import reports, show
 
 
+DIGITS = """\
+On another processor simulations, encoders and pins are the same bytes. Posterior samples are not, nor what is made of
+them: they agree within their own noise, and dvc.lock says so of the stages from fuse on (docs/decisions/digits.md)."""
+
+
 def main() -> None:
     """Run what is stale, then show each report, that of the first fusion last."""
     _require_settings()
@@ -29,6 +34,7 @@ def main() -> None:
     for stage in reversed(stages):
         for report in reports(stage):
             show(report)
+    print(f"\n{DIGITS}")
 
 
 def _require_settings() -> None:
