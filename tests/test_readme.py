@@ -14,7 +14,7 @@ import typer.main
 import yaml
 from fenced import require_same
 
-from addend import places
+from addend import places, settings
 from addend.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,7 +92,7 @@ def test_the_correction_shown_is_a_setting(tmp_path, monkeypatch):
     fusion = {"modalities": {"toy": {"set": "line"}}, **asked}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"fusions": {"mine": fusion}}))
     monkeypatch.chdir(tmp_path)
-    assert places.fusion_settings("mine")
+    assert settings.fusion(places.ROOT, "mine").correction.local == 20
 
 
 def test_the_toy_is_about_a_hundred_lines():
