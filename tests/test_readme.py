@@ -14,8 +14,8 @@ import typer.main
 import yaml
 from fenced import require_same
 
-from addend import places
 from addend.cli import app
+from addend.settings import of_fusion
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text()
@@ -87,12 +87,12 @@ def test_the_stages_are_in_the_order_shown():
     assert chain == list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
 
 
-def test_the_correction_shown_is_a_setting(tmp_path, monkeypatch):
+def test_the_correction_shown_is_a_setting(tmp_path):
     asked = yaml.safe_load(re.search(r"`(correction: \{.*?\})`", TEXT)[1])
     fusion = {"modalities": {"toy": {"set": "line"}}, **asked}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"fusions": {"mine": fusion}}))
-    monkeypatch.chdir(tmp_path)
-    assert places.fusion_settings("mine")
+    correction = of_fusion.fusion(tmp_path, "mine").correction
+    assert {key: getattr(correction, key) for key in asked["correction"]} == asked["correction"]
 
 
 def test_the_toy_is_about_a_hundred_lines():
