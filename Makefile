@@ -10,14 +10,13 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 MODALITIES := $(patsubst %/pyproject.toml,%,$(wildcard modalities/*/pyproject.toml))
 PINNED := constraints.txt pyproject.toml $(MODALITIES:%=%/pyproject.toml)
-PINS := $(shell cat $(PINNED) | sha256sum | cut -c1-16)
+EXTRAS := pipeline,test,check,docs
+PINS := $(shell (cat $(PINNED); echo $(EXTRAS)) | sha256sum | cut -c1-16)
 READY := .venv/ready-$(PINS)
 OLDEST := .venv-oldest/ready-$(PINS)
-EXTRAS := pipeline,test,check
 TESTED := pipeline,test
 FAST := -n 2 --dist loadfile -m "not demo and not slow"
 REST := -n 2 --dist loadfile -m "demo or slow"
-DOCS := .venv/docs-$(PINS)
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PREFECT_HOME := $(CURDIR)/.prefect
@@ -49,7 +48,7 @@ oldest: $(OLDEST)
 	PATH=$(CURDIR)/.venv-oldest/bin:$$PATH .venv-oldest/bin/python -m pytest $(FAST) \
 	    --ignore tests/test_pins.py
 
-docs: $(DOCS)
+docs: $(READY)
 	.venv/bin/sphinx-build -W -b html docs build/docs
 
 serve: $(READY)
@@ -85,9 +84,4 @@ $(OLDEST): $(READY)
 	@echo "Setting up .venv-oldest: about three minutes the first time"
 	.venv/bin/python tests/oldest.py > .venv/oldest.txt
 	$(call set-up,.venv-oldest,.venv/oldest.txt,$(TESTED))
-	touch $@
-
-$(DOCS): $(READY)
-	.venv/bin/pip install -q --no-compile -c constraints.txt --no-build-isolation -e '.[docs]'
-	rm -f .venv/docs-*
 	touch $@

@@ -13,7 +13,7 @@ from packaging.version import Version
 from source import imported
 from toy_dag import ROOT
 
-EVERYTHING = ("pipeline", "test", "check")
+EVERYTHING = ("pipeline", "test", "check", "docs")
 
 
 def test_every_package_in_use_is_pinned_and_no_other():

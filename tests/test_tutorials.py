@@ -38,6 +38,7 @@ def environment(project: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(p.name for p in TUTORIALS.glob("*.md")))
 def test_a_tutorial_prints_what_it_shows(name, project):
     run(TUTORIALS / name, project, environment(project))
