@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from addend import places
 from addend.errors import AddendError
-from addend.judged import judge
+from addend.judged import require_usable
 from flows.children import StageFailed, repro
 from flows.graph import Stage, plan, stale
 from flows.report import reports, show
@@ -39,7 +39,7 @@ def main() -> None:
 
 def _require_settings() -> None:
     try:
-        judge(places.ROOT)
+        require_usable(places.ROOT)
     except AddendError as e:
         print(f"addend: {e}", file=sys.stderr)
         sys.exit(2)

@@ -11,7 +11,7 @@ from refusals import changed
 from addend.calibration.gate import CHECKS
 from addend.errors import BadSetting
 from addend.heads import HEADS
-from addend.judged import judge
+from addend.judged import require_usable
 from addend.parameters import read_agreement
 from addend.pretrain import OBJECTIVES
 from addend.settings import Thresholds, modality, of_modality
@@ -104,7 +104,7 @@ def test_a_section_that_is_not_there_is_missed_by_its_own_stage(refuses, params,
     with changed(params, yaml.safe_dump(without).encode()):
         refuses(BadSetting, f"has no section '{stage}'", stage, "toy")
         with pytest.raises(BadSetting, match=f"no section '{stage}'"):
-            judge(params.parents[2])
+            require_usable(params.parents[2])
         for name in without:
             getattr(modality(params.parents[2], "toy"), name)
 

@@ -7,7 +7,7 @@ from .parameters import ParameterSpace, read_agreement
 from .settings import FusionSettings
 
 
-def judge(root: Path) -> None:
+def require_usable(root: Path) -> None:
     """Raise the first mistake of `parameters.yaml`, `params.yaml` and those of the modalities, whichever stage would meet it.
 
     Raises:
