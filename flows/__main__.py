@@ -14,7 +14,6 @@ from flows.children import StageFailed, repro
 from flows.graph import Stage, plan, stale
 from flows.report import reports, show
 
-
 DIGITS = """\
 On another processor simulations, encoders and pins are the same bytes. Posterior samples are not, nor what is made of
 them: they agree within their own noise, and dvc.lock says so of the stages from fuse on (docs/decisions/digits.md)."""
