@@ -14,14 +14,9 @@ from addend.calibration.local import (
     locate,
     scatter,
 )
-from addend.calibration.sandwich import (
-    cluster_covariance,
-    ensemble_covariance,
-    godambe,
-    godambe_weights,
-    sandwich,
-)
+from addend.calibration.sandwich import ensemble_covariance, godambe, godambe_weights, sandwich
 from addend.errors import NotMergeable, TooFewSimulations
+from addend.numerics.clusters import cluster_covariance
 
 TABLE = {10: 0.68, 100: 0.62, 400: 0.48, 1000: 0.28, 10_000: 0.0}
 BIAS = 0.05

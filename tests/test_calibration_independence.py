@@ -15,9 +15,10 @@ from scipy.stats import norm
 from addend.calibration.coverage import ONE_SIGMA
 from addend.calibration.independence import Pairs, check_independence, derange, equal_theta, repair
 from addend.calibration.pairwise import PairwiseTerm
-from addend.calibration.sandwich import cluster_covariance, sandwich
+from addend.calibration.sandwich import sandwich
 from addend.errors import CoupledModalities, TooFewSimulations
 from addend.maximum import maximise
+from addend.numerics.clusters import cluster_covariance
 from addend.parameters import Parameter, ParameterSpace
 from addend.scalar import Function
 

@@ -15,13 +15,13 @@ from exact_line import Drifted, Line, encoder
 from scipy import stats
 
 from addend.calibration import Coverage, Record, judge
+from addend.calibration.conclusion import total
 from addend.calibration.measure import PARTS, cells_over, measure_part, normalisation
 from addend.calibration.neighbourhood import Neighbourhood
 from addend.heads import Head
 from addend.modality import Field, Modality, Schema
 from addend.parameters import Parameter, ParameterSpace
 from addend.settings import EncoderCalibration
-from addend.stages.calibrate import total
 
 AMOUNT = EncoderCalibration(
     seed=7, expected=20, cells=16, simulations=6400, datasets=1024, points=512

@@ -11,7 +11,7 @@ from refusals import changed, tree
 from addend import places, settings
 from addend.calibration import local
 from addend.errors import BadSetting, NoObservations, UnknownModality, UnknownParameter
-from addend.judged import judge
+from addend.judged import require_usable
 from addend.settings import CorrectionSettings, FusionCalibration, FusionSettings, TermSettings
 from addend.settings.of_fusion import LEAST
 
@@ -154,7 +154,7 @@ def test_a_misspelt_name_is_answered_with_what_there_is(refuses, project, mistak
         refuses(error, said, "gather", "bad")
         refuses(error, remedy, "gather", "bad")
         with pytest.raises(error, match=said):
-            judge(project)
+            require_usable(project)
         if error is UnknownModality:
             refuses(error, said, "resolve", "bad")
 
@@ -162,7 +162,7 @@ def test_a_misspelt_name_is_answered_with_what_there_is(refuses, project, mistak
 def test_a_term_that_may_be_dropped_may_be_unknown(project):
     absent = {"supernovae": {"set": "des", "optional": True}}
     with changed(project / "params.yaml", stated({"modalities": TERMS | absent})):
-        judge(project)
+        require_usable(project)
 
 
 def test_a_truth_of_no_parameter_is_refused_before_anything_runs(project):
@@ -171,7 +171,7 @@ def test_a_truth_of_no_parameter_is_refused_before_anything_runs(project):
         changed(project / "params.yaml", stated(bad)),
         pytest.raises(UnknownParameter, match=r"toy\.slop"),
     ):
-        judge(project)
+        require_usable(project)
 
 
 @pytest.mark.parametrize("fusion", ["no modalities", "a set that is a path"])

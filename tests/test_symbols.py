@@ -3,10 +3,10 @@
 import warnings
 
 import pytest
-from addend.report.numbers import symbol_html, symbol_tex, typeset
 from matplotlib.mathtext import MathTextParser
 
 from addend.report.drawing import axis_label, grid
+from addend.words import symbol_html, symbol_tex, typeset
 
 TYPESET = {
     r"\Omega_m": "<i>Ω</i><sub>m</sub>",
