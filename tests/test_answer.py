@@ -100,7 +100,7 @@ def test_a_sandwich_that_covers_43_percent_where_68_is_claimed_is_no_yes(honest)
     found = replace(honest, errors={**honest.errors, "sandwich": narrow})
     check = judged(found, ERRORS)
     assert check.level == "care" and judged(honest, ERRORS).level == "good"
-    assert "sandwich (68 % of all together held the truth in 43 %)" in check.sentence
+    assert "sandwich (its 68 % region of all together held the truth in 43 %)" in check.sentence
     assert check.sentence.startswith("Quote the calibrated ones")
 
 

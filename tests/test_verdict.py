@@ -49,7 +49,7 @@ FAULTS = {
     "one narrow": (
         replace(SOUND, errors={**SOUND.errors, "profile": NARROW}),
         "care",
-        "Too narrow are profile (68 % of all together held the truth in 50 %)",
+        "Too narrow: profile (its 68 % region of all together held the truth in 50 %)",
     ),
     "one untried": (
         replace(SOUND, errors={m: a for m, a in SOUND.errors.items() if m != "posterior"}),

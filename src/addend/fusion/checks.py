@@ -141,7 +141,7 @@ def _errors(answer: Answer) -> Check:
         return Check(ask, "bad", said + untold)
     held = f"of {trials} tries, {held_the_truth(answer, answer.quote)}"
     if failed:
-        said = f"Quote the {answer.quote} ones: {held}. Too narrow are {listed(failed)}."
+        said = f"Quote the {answer.quote} ones: {held}. Too narrow: {listed(failed)}."
         return Check(ask, "care", said + untold)
     wide = [m for m in METHODS if m in answer.errors and answer.errors[m].wide]
     loose = f" Wider than they need be: {listed(wide)}." if wide else ""
@@ -163,8 +163,8 @@ def worst(answer: Answer, method: str) -> str:
     """The region of one kind of error that is furthest from what it claims, in words."""
     narrow = answer.errors[method].narrow
     region, level = min(narrow, key=lambda key: narrow[key] - key[1])
-    of = "all together" if region == TOGETHER else region
-    return f"{percent(level)} of {of} held the truth in {percent(narrow[region, level])}"
+    of = "region of all together" if region == TOGETHER else f"interval of {region}"
+    return f"its {percent(level)} {of} held the truth in {percent(narrow[region, level])}"
 
 
 def _truth(answer: Answer) -> Check | None:

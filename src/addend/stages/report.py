@@ -62,6 +62,8 @@ def provenance(
 
 def origin(attrs: Mapping[str, Any]) -> str:
     """Where a set comes from and when, in words."""
+    if attrs["mock"]:
+        return f"{attrs['set']}, seed {attrs['seed']}"
     return ", ".join(str(attrs[k]) for k in ("source", "date") if attrs.get(k))
 
 
