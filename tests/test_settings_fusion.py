@@ -107,7 +107,7 @@ MISSPELT = {
     "a set in shards": (
         NoObservations,
         {"modalities": {"toy": {"set": "lime"}}},
-        "names the set 'lime' of 'toy', found line",
+        "names the set 'lime' of 'toy', found ",
         "write 'line'",
     ),
     "a set that a package ships": (
