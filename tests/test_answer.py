@@ -35,6 +35,7 @@ def judged(answer, question):
     return next(c for c in verdict(answer).checks if c.question == question)
 
 
+@pytest.mark.slow
 def test_the_tension_that_is_judged_is_the_simulated_one():
     """psi = 16 log p: Q is sixteen times chi-square's, so that its textbook p-value means nothing."""
     found = answered(laboratory(sharp=16.0))

@@ -83,6 +83,7 @@ def trained(monkeypatch, backbone: Backbone) -> Encoder:
     return Encoder.load(places.encoder("toy", "head"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_modality_s_own_backbone_takes_the_road_of_every_other(here, monkeypatch, kind):
     backbone = KINDS[kind]

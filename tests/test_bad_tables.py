@@ -83,6 +83,7 @@ def test_bad_points_change_nothing(refuses, file, mistake):
     refuses(error, said, "logl", "toy", "--set", "line", "--theta", file(text))
 
 
+@pytest.mark.slow
 def test_from_a_shell_a_mistake_has_status_2_and_no_traceback(project, file):
     before = tree(project)
     command = [

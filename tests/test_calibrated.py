@@ -72,6 +72,7 @@ def test_a_modality_whose_package_is_missing_is_said_and_the_rest_is_there():
     assert found.parameters["a"].sandwich_std > 0
 
 
+@pytest.mark.slow
 def test_the_whole_is_json_follows_the_schema_and_repeats_to_the_byte():
     lab = laboratory()
     once, twice = (answered(lab, Plan(500, 60)) for _ in range(2))
@@ -106,6 +107,7 @@ def test_too_few_repetitions_teach_nothing():
         answered(laboratory(), Plan(30, 20))
 
 
+@pytest.mark.slow
 def test_the_stage_writes_what_the_report_reads(project, monkeypatch):
     asked = settings.fusion(places.ROOT, "alone")
     small = FusionCalibration(teach=400, audit=40)

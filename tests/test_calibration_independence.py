@@ -40,6 +40,7 @@ def pairs_of(n, tau, rng, theta=None):
     return Pairs(NAMES, theta[:, None], x[:, :1], x[:, 1:])
 
 
+@pytest.mark.slow
 def test_the_gate_keeps_its_false_alarm_rate_and_has_power_at_half_a_sigma():
     """2000 pairs, theta all over its prior; z_b a curved function of x_b, so the regression on theta is not exact."""
     rng, trials, power = np.random.default_rng(1), 60, 15

@@ -199,6 +199,7 @@ def toy_record(tilt=0.05) -> Record:
     return replace(record, centring=slope(Toy.parameters, tilt, reach))
 
 
+@pytest.mark.slow
 def test_every_stage_of_a_fusion_reads_the_corrected_sum(project, monkeypatch):
     record = toy_record()
     name = stated(monkeypatch, None, record)
@@ -218,6 +219,7 @@ def test_every_stage_of_a_fusion_reads_the_corrected_sum(project, monkeypatch):
     assert str(toy.correction) == "centring; Godambe weight 1" and toy.trust_size > 400
 
 
+@pytest.mark.slow
 def test_a_record_without_a_centring_leaves_the_terms_but_says_so(project, monkeypatch):
     record = bias_record(400, Toy.parameters)
     facts = []

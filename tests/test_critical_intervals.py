@@ -33,6 +33,7 @@ LEVELS = (0.6826894921370859, 0.9544997361036416)
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+@pytest.mark.slow
 def test_an_overconfident_psi_is_exposed_by_the_audit_and_mended_by_the_critical_values():
     """psi = 2 log p, so t is 2 chi^2 and the textbook's 68 % set of three parameters holds the truth in 36 % of cases.
 
@@ -64,6 +65,7 @@ def ends(interval):
     return interval.low, interval.high
 
 
+@pytest.mark.slow
 def test_a_biased_psi_shows_in_the_pulls_and_its_learned_sets_cover_all_the_same():
     """Each of 24 observations pulls a up by a twentieth: chance fails this once in 500."""
     lab, n = laboratory(tilt=0.15), 800
@@ -103,6 +105,7 @@ def test_an_interval_ends_where_the_support_does():
     assert intervals(lab.scalar, fit, "a", values) == [(-30.0, 30.0)] * 2
 
 
+@pytest.mark.slow
 def test_what_is_counted_does_not_depend_on_the_size_of_the_blocks(monkeypatch):
     """Blocks of 7 and of 250 differ in the noise they draw, and in nothing else: both cover."""
     lab = laboratory()
@@ -115,6 +118,7 @@ def test_what_is_counted_does_not_depend_on_the_size_of_the_blocks(monkeypatch):
     assert all(within(k, 300, LEVELS[0]) for k in counts)
 
 
+@pytest.mark.slow
 def test_learned_and_exact_critical_values_give_intervals_of_one_width(tmp_path, monkeypatch):
     """An encoder of a thousand steps and the line's own likelihood, given the same 600 repetitions: within 5 %."""
     lab = learned_line(tmp_path, monkeypatch)

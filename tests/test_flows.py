@@ -91,6 +91,7 @@ def test_no_stage_begins_before_those_it_needs(flown, monkeypatch):
     assert all(began[step[needed]] < began[step[s.address]] for s in plan() for needed in s.needs)
 
 
+@pytest.mark.slow
 def test_the_plan_is_the_order_of_dvc_repro(project, monkeypatch):
     monkeypatch.chdir(project)
     planned = [_step(s.address) for s in plan()]

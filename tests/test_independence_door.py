@@ -91,6 +91,7 @@ def shell(command, project):
     return done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alike", ["nothing", "everything", "nearly"])
 def test_independent_views_are_seldom_called_coupled_whatever_their_covariates_have_in_common(
     verdict, alike

@@ -156,6 +156,7 @@ print(fatal)
 """
 
 
+@pytest.mark.slow
 def test_a_writer_killed_at_any_sync_or_rename_leaves_no_torn_shard(tmp_path):
     script = subprocess.run(
         [sys.executable, "-c", KILLED, str(tmp_path)], capture_output=True, text=True, check=True
@@ -193,6 +194,7 @@ print(all(os.wait()[1] == 0 for _ in range(3)))
 """
 
 
+@pytest.mark.slow
 def test_writers_of_one_folder_take_turns_and_lose_nothing(tmp_path):
     script = subprocess.run(
         [sys.executable, "-c", TURNS, str(tmp_path)], capture_output=True, text=True, check=True

@@ -130,6 +130,7 @@ def test_an_encoder_trained_on_the_wrong_prior_is_refused(tmp_path, monkeypatch)
     )
 
 
+@pytest.mark.slow
 def test_a_candidate_that_says_less_than_the_champion_is_refused_and_the_champion_stays(
     calibrated, tmp_path, monkeypatch
 ):

@@ -58,6 +58,7 @@ def test_there_is_no_python_under_mlflow():
     )
 
 
+@pytest.mark.slow
 def test_mlflow_means_the_library_from_the_root():
     done = _run(ROOT, sys.executable, "-c", "import mlflow; print(mlflow.__version__)")
     assert done.stdout.split() == [version("mlflow")]
@@ -110,6 +111,7 @@ def test_a_modality_installs_alone_with_the_core_and_passes_its_tests(modality, 
     _run(place, python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "modalities")
 
 
+@pytest.mark.slow
 def test_a_fourth_modality_is_one_new_folder(core, tmp_path, monkeypatch):
     """The toy copied under another name: DVC puts its stages before the fusions, its tests pass, no tracked file differs."""
     place, made = tmp_path / "project", tmp_path / "project" / "modalities" / "fourth"

@@ -74,6 +74,7 @@ def test_an_altered_weight_that_was_signed_again_is_refused_by_its_psi(project, 
         verify(str(copy))
 
 
+@pytest.mark.slow
 def test_from_a_shell_a_changed_psi_is_one_sentence_with_status_2(project, copy):
     alter(copy)
     sign(copy)
