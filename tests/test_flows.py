@@ -104,7 +104,7 @@ def test_a_second_run_starts_no_flow_and_repeats_only_what_always_runs(flown):
     before = len(order(folder))
     again = run(folder, *FLOW, PREFECT_API_URL="http://127.0.0.1:9/api")  # nothing answers there
     assert set(order(folder)[before:]) == {"resolve-real", "resolve-closure"}
-    assert "data/reports/real/index.html" in again.stdout.splitlines()[-1]
+    assert "  data/reports/real/index.html" in again.stdout.splitlines()
 
 
 def test_the_figures_are_printed_and_are_artifacts_of_the_run(flown, prefect):
