@@ -19,6 +19,9 @@ from addend.stages import evaluate, gather, resolve
 
 GOOD = "t, y [1], y_err\n0.1, 0.5, 0.2\n-0.3, 0.2, 0.1\n"
 POINTS = "toy.intercept,toy.slope\n0.0,0.5\n"
+MASER_POINTS = "H0,Om\n70,0.3\n"
+TOY = ("logl", "toy", "--set", "line", "--theta")
+MASERS = ("logl", "masers", "--set", "pesce2020", "--theta")
 
 
 @pytest.mark.parametrize("name", ["head.safetensors", "backbone.pt2", "manifest.json"])
@@ -27,18 +30,14 @@ def test_a_tampered_encoder_is_never_used(refuses, file, project, name):
     content = bytearray((encoder / name).read_bytes())
     content[len(content) // 2] ^= 1
     with changed(encoder / name, bytes(content)):
-        refuses(
-            TamperedArtifact, "encoder", "logl", "toy", "--set", "line", "--theta", file(POINTS)
-        )
+        refuses(TamperedArtifact, "encoder", *TOY, file(POINTS))
         refuses(TamperedArtifact, "encoder", "resolve", "alone")
 
 
 def test_a_tampered_shard_is_never_used(refuses, file, project):
     chunk = next(places.observations("toy", "line").glob("*.zarr/y/c/*"))
     with changed(chunk, chunk.read_bytes()[:-1] + b"\0"):
-        refuses(
-            TamperedArtifact, "damaged", "logl", "toy", "--set", "line", "--theta", file(POINTS)
-        )
+        refuses(TamperedArtifact, "damaged", *TOY, file(POINTS))
         refuses(TamperedArtifact, "damaged", "gather", "alone")
 
 
@@ -47,30 +46,12 @@ def test_a_parameter_that_means_something_else_is_refused(refuses, file, project
     with changed(
         agreement, agreement.read_bytes().replace(b"definition: ", b"definition: not ", 1)
     ):
-        refuses(
-            DefinitionMismatch,
-            "toy.intercept",
-            "logl",
-            "toy",
-            "--set",
-            "line",
-            "--theta",
-            file(POINTS),
-        )
+        refuses(DefinitionMismatch, "toy.intercept", *TOY, file(POINTS))
         refuses(DefinitionMismatch, "toy.intercept", "resolve", "alone")
 
 
 def test_a_modality_without_a_champion_is_refused(refuses, file):
-    refuses(
-        NoChampion,
-        "masers",
-        "logl",
-        "masers",
-        "--set",
-        "pesce2020",
-        "--theta",
-        file("H0,Om\n70,0.3\n"),
-    )
+    refuses(NoChampion, "masers", *MASERS, file(MASER_POINTS))
     refuses(NoChampion, "optional: true", "resolve", "needs_champion")
 
 
@@ -93,16 +74,7 @@ def test_a_missing_champion_comes_with_the_remedy_that_fits(refuses, file, proje
         json.dumps({"modality": "masers", "digest": "0", "promoted": promoted, "reason": reason})
     )
     try:
-        refuses(
-            NoChampion,
-            said,
-            "logl",
-            "masers",
-            "--set",
-            "pesce2020",
-            "--theta",
-            file("H0,Om\n70,0.3\n"),
-        )
+        refuses(NoChampion, said, *MASERS, file(MASER_POINTS))
         refuses(NoChampion, said, "resolve", "needs_champion")
     finally:
         pin.unlink()
@@ -119,7 +91,7 @@ def test_names_that_nobody_gave_are_refused(refuses, file):
     refuses(BadSetting, "no fusion 'reel'", "resolve", "reel")
     refuses(BadSetting, "cannot name a folder", "ingest", "toy", file(GOOD), "--set", "../mine")
     refuses(BadSetting, "cannot be opened", "ingest", "toy", "no-such.csv", "--set", "mine")
-    given = ("logl", "toy", "--set", "line", "--theta", file(POINTS))
+    given = (*TOY, file(POINTS))
     refuses(BadSetting, "cannot be written", *given, "--out", "no/such/folder.csv")
 
 
