@@ -12,7 +12,7 @@ from addend.errors import AddendError
 from addend.judged import require_usable
 from flows.children import StageFailed, repro
 from flows.graph import Stage, plan, stale
-from flows.report import reports, show
+from flows.report import reports, said
 
 DIGITS = """\
 On another processor simulations, encoders and pins are the same bytes. Posterior samples are not, nor what is made of
@@ -32,8 +32,8 @@ def main() -> None:
             sys.exit(str(failure))
     for stage in reversed(stages):
         for report in reports(stage):
-            show(report)
-    print(f"\n{DIGITS}")
+            print(said(report))
+    print(DIGITS)
 
 
 def _require_settings() -> None:

@@ -9,13 +9,13 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import wait
 
 from flows.children import StageFailed, StoreBusy, repro, stop
 from flows.graph import Stage, locks_in_order, plan
-from flows.report import reports, rows
+from flows.report import reports, said
 
 _slots = BoundedSemaphore(int(os.environ.get("ADDEND_SIDE_BY_SIDE", "2")))
 
@@ -79,10 +79,10 @@ def longest_first(stages: list[Stage]) -> list[Stage]:
 
 
 def _publish(node: Stage) -> None:
-    """The key figures of a report as a table, and its page as a link, on the flow run's page."""
+    """What a report says as text, and its page as a link, on the flow run's page."""
     for report in reports(node):
-        create_table_artifact(
-            rows(report),
+        create_markdown_artifact(
+            f"```\n{said(report)}\n```",
             key=f"fusion-{report.name}",
             description=f"theta_hat of fusion {report.name}",
         )

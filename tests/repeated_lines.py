@@ -97,7 +97,7 @@ def laboratory(n=12, seed=0, names=("left", "right"), observed=None, **planted) 
 
 def terms(lab: Laboratory, **records: Record) -> Terms:
     """What `evaluate` would have left, with a calibration record for some of the encoders."""
-    named = {"name": "line", "version": "1", "digest": "0" * 64}
+    named = {"name": "line", "digest": "0" * 64}
     facts = {m: Facts("lines", n, encoder=named, title="a line") for m, n in lab.n.items()}
     return Terms(lab.scalar, lab.psi, {m: records.get(m) for m in lab.psi}, facts)
 

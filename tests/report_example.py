@@ -85,7 +85,7 @@ def modality(m: str, covariance: np.ndarray) -> ModalityAnswer:
         set="published",
         n=N[m],
         dropped=None,
-        encoder={"name": m, "version": "1", "digest": "ab" * 32},
+        encoder={"name": m, "digest": "ab" * 32},
         trust_size=200.0,
         outside_support=0.0,
         identified=tuple(NAMES[i] for i in IDENTIFIED[m]),

@@ -104,14 +104,14 @@ def test_a_second_run_starts_no_flow_and_repeats_only_what_always_runs(flown):
     before = len(order(folder))
     again = run(folder, *FLOW, PREFECT_API_URL="http://127.0.0.1:9/api")  # nothing answers there
     assert set(order(folder)[before:]) == {"resolve-real", "resolve-closure"}
-    assert "  data/reports/real/index.html" in again.stdout.splitlines()
+    assert "data/reports/real/index.html" in again.stdout.splitlines()
 
 
 def test_the_figures_are_printed_and_are_artifacts_of_the_run(flown, prefect):
     folder, done = flown
-    assert "70" in done.stdout and "[69, 71]" in done.stdout and "km/s/Mpc" in done.stdout
+    assert "H0  70  [69, 71]" in done.stdout
     found = {a["key"]: a for a in _ask(prefect, "artifacts/filter")}
-    assert json.loads(found["fusion-real"]["data"])[0]["theta_hat"] == "70"
+    assert "H0  70  [69, 71]" in found["fusion-real"]["data"]
     assert (folder / "data/reports/real/index.html").as_uri() in found["report-real"]["data"]
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from .errors import AddendError, AddendWarning, BadSetting
+from .processor import share_instructions
 
 HELP = "Multimodal inference by addition."
 app = typer.Typer(
@@ -199,6 +200,7 @@ def _sentence(message: Any, category: type[Warning], *where: Any, **line: Any) -
 def main() -> None:
     """The console script."""
     warnings.formatwarning = _sentence
+    share_instructions()
     try:
         app()
     except AddendError as e:

@@ -88,6 +88,10 @@ class NoChampion(AddendError):
     """A fusion requires a modality that has no promoted encoder."""
 
 
+class UnknownVersion(AddendError):
+    """A pinned encoder that the registry does not hold."""
+
+
 class NoObservations(AddendError):
     """A fusion requires a modality, or names a set, that has no observations."""
 

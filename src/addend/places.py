@@ -5,7 +5,7 @@ from pathlib import Path
 from .names import plain
 
 ROOT = Path()
-SUMMARY = "summary.json"
+SUMMARY, SAID = "summary.json", "answer.txt"
 POOLS = ("train", "calibrate", "audit")
 
 

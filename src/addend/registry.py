@@ -22,7 +22,7 @@ from typing import Any
 from . import artifact
 from .durable import only_writer, written_beside
 from .errors import BadSetting, TamperedArtifact
-from .versions import Version, flat, local_path, version_of
+from .versions import Version, flat, local_path, of_digest, version_of
 
 __all__ = ["Registry", "Version"]
 URI = "MLFLOW_TRACKING_URI"
@@ -94,6 +94,10 @@ class Registry:
         """Every version of a modality's encoder, the latest first."""
         found = self._client.search_model_versions(f"name = '{name}'") if self._exists else []
         return sorted(map(version_of, found), key=lambda v: -v.version)
+
+    def known(self, name: str, digest: str) -> Version:
+        """The version that is the encoder of this digest; `UnknownVersion` where this store has none."""
+        return of_digest(self.versions(name), f"encoder '{name}' of digest", digest, self.uri)
 
     def tags(self, version: Version) -> dict[str, str]:
         """What was written on a version: digest, commit, data digests, verdict, reason."""
@@ -218,10 +222,8 @@ class Registry:
 
     def _judge(self, version: Version, verdict: str, reason: str) -> None:
         if not reason.strip():
-            raise BadSetting(
-                f"{version.name} version {version.version} cannot be {verdict} without a reason",
-                "give one",
-            )
+            what = f"{version.name} version {version.version} cannot be {verdict} without a reason"
+            raise BadSetting(what, "give one")
         for key, value in (("verdict", verdict), ("reason", reason)):
             self._client.set_model_version_tag(version.name, str(version.version), key, value)
 

@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
+from .errors import UnknownVersion
+
 
 @dataclass(frozen=True)
 class Version:
@@ -26,6 +28,17 @@ def local_path(uri: str) -> Path | None:
 
 def version_of(found: Any) -> Version:
     return Version(found.name, int(found.version), found.tags.get("digest", ""), found.run_id)
+
+
+def of_digest(versions: list[Version], what: str, digest: str, store: str) -> Version:
+    """The one of that digest among the versions of a store; `UnknownVersion` if none is."""
+    for version in versions:
+        if version.digest == digest:
+            return version
+    raise UnknownVersion(
+        f"no {what} {digest[:12]} is registered in {store}",
+        "name the store that has it in MLFLOW_TRACKING_URI, or pin what is here with 'dvc repro'",
+    )
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

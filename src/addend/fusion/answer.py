@@ -14,7 +14,7 @@ from scipy.stats import chi2
 from ..calibration.standing import Standing, standing
 from .methods import METHODS, ErrorAudit
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "3.0"
 Pair = tuple[float, float]
 Flags = tuple[bool, bool]
 
@@ -109,7 +109,7 @@ class ModalityAnswer:
     Arguments:
         title, set, n: What it is, its set, and how many observations it sums.
         dropped: Why it is no term of S; None where it is one.
-        encoder: Name, version and digest of its encoder.
+        encoder: Name and digest of its encoder.
         trust_size: N*, of psi as it is summed; None if it was not measured.
         outside_support: The fraction of its observations outside the simulated support.
         identified, parameters: What it identifies alone, and says of it.

@@ -29,7 +29,7 @@ class Facts:
         n: How many observations there are.
         mock: Whether they were drawn at a known truth.
         shards: Name, digest and number of observations of each shard.
-        encoder: Name, version and digest of its encoder; None where it has none.
+        encoder: Name and digest of its encoder; None where it has none.
         title: What the encoder says that it is.
         dropped: Why it is no term of S; None where it is one.
         correction: What is done to its term.

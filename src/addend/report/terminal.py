@@ -1,5 +1,7 @@
 """The answer of a fusion on a terminal: the numbers, and whether to believe them."""
 
+from pathlib import Path
+
 from ..fusion.answer import Answer
 from ..fusion.verdict import verdict
 from .view import key_figures, sentence
@@ -16,8 +18,8 @@ SHOWN = (
 )
 
 
-def said(answer: Answer) -> str:
-    """The answer as text."""
+def said(answer: Answer, page: Path) -> str:
+    """The answer as text, and where its page lies."""
     rows = [{k: row[k] for k in SHOWN} for row in key_figures(answer)]
     widths = {k: max(len(k), *(len(r[k]) for r in rows)) for k in SHOWN}
     table = [
@@ -27,4 +29,5 @@ def said(answer: Answer) -> str:
     found = verdict(answer)
     checks = [f"  {'!' if c.level != 'bad' else '✗'} {c.question} {c.sentence}" for c in found.open]
     heading = f"\n{answer.fusion}: {sentence(answer)}\n"
-    return "\n".join([heading, *table, f"\nCan you believe this? {found.headline}", *checks])
+    believed = f"\nCan you believe this? {found.headline}"
+    return "\n".join([heading, *table, believed, *checks, f"\n{page}\n"])

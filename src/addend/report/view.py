@@ -143,7 +143,7 @@ def _modality(m: str, a: ModalityAnswer, weighed: list[str], answer: Answer) -> 
     encoder = a.encoder
     correction = f"; {a.correction}" if str(a.correction) else ""
     shards = answer.provenance.get("shards", {}).get(m, [])
-    named = f"{encoder['name']}, version {encoder['version']}" + correction if encoder else None
+    named = encoder["name"] + correction if encoder else None
     return {
         "name": m,
         "title": a.title,

@@ -21,7 +21,7 @@ from ..fusion.answer import Correction
 from ..fusion.terms import Facts
 from ..fusion.weights import godambe_factors
 from ..heads import Ensemble
-from ..registry import Registry, Version
+from ..registry import Registry
 from ..settings import FusionSettings
 
 
@@ -52,8 +52,8 @@ def _facts(
 def _embed(
     folder: Path, registry: Registry, pin: dict[str, Any], wanted: str, gathered: Path
 ) -> Facts:
-    version = Version(pin["name"], pin["version"], pin["digest"], pin["run_id"])
-    shutil.copytree(registry.fetch(version), folder / "encoder")
+    registered = registry.fetch(registry.known(pin["name"], pin["digest"]))
+    shutil.copytree(registered, folder / "encoder")
     encoder, found = Encoder.load(folder / "encoder"), shards.open_set(gathered)
     parts = [_embed_shard(encoder, shard, columns) for shard, columns in found]
     made = {k: torch.cat([p[k] for p in parts]) for k in ("z", "e")}
@@ -64,7 +64,7 @@ def _embed(
         n=found.n,
         mock=found.attrs["mock"],
         shards=tuple({"name": s.name, "digest": s.digest, "n": s.n} for s in found.shards),
-        encoder={k: pin[k] for k in ("name", "version", "digest")},
+        encoder={k: pin[k] for k in ("name", "digest")},
         title=encoder.manifest["title"],
         correction=Correction(members=members),
     )

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from .. import answers, places, settings, shards
+from ..durable import written_beside
 from ..fusion.answer import Answer
 from ..registry import Registry
 from ..report import write_fusion
@@ -40,9 +41,11 @@ def report(fusion: str) -> None:
     written = places.report(fusion)
     write_fusion(written, answer, curves, drawings(answer, curves, columns))
     answers.write_answer(written / places.SUMMARY, answer)
+    text = said(answer, written / "index.html")
+    with written_beside(written / places.SAID) as temporary:
+        temporary.write_text(text, encoding="utf8")
     _log(fusion, answer)
-    print(said(answer))
-    print(f"\n{written / 'index.html'}\n")
+    print(text)
 
 
 def provenance(

@@ -1,4 +1,6 @@
-"""`resolve`: which registered version of which encoder a fusion uses, and which commit of the project.
+"""`resolve`: which encoder of which modality a fusion uses, by digest, and which commit of the project.
+
+The number that a registry counts is left out: it depends on what that registry saw before.
 
 It always runs, so it imports no network: asking the registry and reading a manifest is all it does.
 """
@@ -54,10 +56,4 @@ def _pin(
     ParameterSpace.from_list(manifest["parameters"]).require_same(
         agreement, f"the encoder of '{name}'", "parameters.yaml"
     )
-    return {
-        "dropped": None,
-        "name": version.name,
-        "version": version.version,
-        "digest": version.digest,
-        "run_id": "",
-    }
+    return {"dropped": None, "name": version.name, "digest": version.digest}
