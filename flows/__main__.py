@@ -15,8 +15,8 @@ from flows.graph import Stage, plan, stale
 from flows.report import reports, said
 
 DIGITS = """\
-On another processor simulations, encoders and pins are the same bytes. Posterior samples are not, nor what is made of
-them: they agree within their own noise, and dvc.lock says so of the stages from fuse on (docs/decisions/digits.md)."""
+On another x86-64 processor with AVX2 every file is the same, byte for byte. Elsewhere simulations are other draws, encoders
+agree within their N*, and posterior samples within their noise; dvc.lock says so (docs/decisions/digits.md)."""
 
 
 def main() -> None:
