@@ -1,50 +1,48 @@
 """The files of an encoder: a manifest that states every other file's sha256.
 
-Nothing here knows what the files mean, and no file is opened before its sha256 has been checked.
-A manifest of an older format is read as one of today's: what it left unsaid is filled in, and its
-digest stays.
+Whoever made them may have meant harm, so that nothing is believed before it is checked: the manifest first, whole
+(`manifest`), then that the folder holds the files it names and no others, all of them files and none a link, then their
+sha256. Only JSON and numbers are among them, which can do nothing.
 
-    format 1    f_m was the standardisation of the columns, and that stood nowhere
-    format 2    states what f_m makes: z, e, log_det, invertible
+    format 1, 2    f_m was an archive of torch's, which runs code in whoever loads it: refused by name
+    format 3       f_m and the coordinates are programs (`program`)
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+import math
+import os
+import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .errors import TamperedArtifact, UnknownFormat
+from .manifest import FORMAT, require_fit
 
-FORMAT = 2
 MANIFEST = "manifest.json"
 RECORD = "record.json"
+LARGEST = {".json": 2**26, ".safetensors": 2**31}
+"""Bytes of a file, by what it holds."""
+AGAIN = "fetch or register the encoder again"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of an encoder's folder, after every file it names has been checked.
+    """The manifest of an encoder's folder, after it and every file it names have been checked.
 
     Raises:
-        TamperedArtifact: A file is missing or its sha256 is not the manifest's.
+        TamperedArtifact: It is none; a file is missing, is none, is unlisted, or its sha256 is not the manifest's.
+        UnfitManifest: It says what no manifest may say.
         UnknownFormat: It was written by another core.
     """
     path = Path(folder) / MANIFEST
-    try:
-        manifest = json.loads(path.read_text())
-        form, known = manifest["format"], manifest["format"] in FORMATS
-        files, name = manifest["files"].items(), manifest["name"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        what = f"{path} is not an encoder's manifest ({type(e).__name__})"
-        raise TamperedArtifact(what, "fetch or register the encoder again") from None
-    if not known:
-        raise UnknownFormat(
-            f"encoder '{name}' in {path.parent} has format {form!r}, "
-            f"known are {', '.join(map(str, FORMATS))}",
-            "install the core that wrote it, or train and register it with this one",
-        )
-    for file, expected in files:
-        _require_digest(path.parent / file, name, expected)
-    return FORMATS[form](manifest)
+    manifest = read_json(path, f"the manifest {path}")
+    _require_known(manifest, path)
+    require_fit(manifest, str(path))
+    _require_listed(path.parent, manifest)
+    for file, expected in manifest["files"].items():
+        _require_digest(path.parent / file, manifest["name"], expected)
+    return manifest
 
 
 def write_manifest(folder: Path, facts: dict[str, Any], files: Sequence[str]) -> dict[str, Any]:
@@ -58,26 +56,23 @@ def write_manifest(folder: Path, facts: dict[str, Any], files: Sequence[str]) ->
     return manifest
 
 
-def _require_digest(path: Path, name: str, expected: str) -> None:
-    found = file_digest(path) if path.exists() else "nothing"
-    if found != expected:
-        raise TamperedArtifact(
-            f"{path.name} of encoder '{name}' has sha256 {found[:12]}, "
-            f"its manifest says {expected[:12]}",
-            "fetch or register the encoder again, and find out who changed it",
+def read_json(path: Path, what: str) -> Any:
+    """A file of JSON with finite numbers and no name stated twice; `TamperedArtifact` if it is none.
+
+    Arguments:
+        path: The file.
+        what: What it is called in a sentence.
+    """
+    try:
+        _require_file(path, what)
+        return json.loads(
+            path.read_text(encoding="utf8"),
+            parse_constant=_finite,
+            parse_float=_finite,
+            object_pairs_hook=_unique,
         )
-
-
-def _from_1(manifest: dict[str, Any]) -> dict[str, Any]:
-    schema = manifest.get("schema", {"observables": [], "covariates": []})
-    z, e = len(schema["observables"]), len(schema["covariates"])
-    return {**manifest, "z": z, "e": e, "log_det": True, "invertible": True}
-
-
-FORMATS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    1: _from_1,
-    FORMAT: lambda manifest: manifest,
-}
+    except (OSError, ValueError, RecursionError) as e:
+        raise TamperedArtifact(f"{what} cannot be read ({type(e).__name__})", AGAIN) from None
 
 
 def digest(folder: Path) -> str:
@@ -89,3 +84,56 @@ def file_digest(path: Path) -> str:
     """sha256 of a file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _require_known(manifest: Any, path: Path) -> None:
+    form = manifest.get("format") if isinstance(manifest, dict) else None
+    if form in (1, 2):
+        raise UnknownFormat(
+            f"the encoder in {path.parent} has format {form}, whose .pt2 archives run code in whoever loads them",
+            "train and register it again with this core",
+        )
+    if form != FORMAT or isinstance(form, bool):
+        raise UnknownFormat(
+            f"the encoder in {path.parent} has format {form!r}, known is {FORMAT}",
+            "install the core that wrote it, or train and register it with this one",
+        )
+
+
+def _require_listed(folder: Path, manifest: dict[str, Any]) -> None:
+    """The folder holds what the manifest names, and no more."""
+    found = set(os.listdir(folder)) - {MANIFEST}
+    for name in sorted(found ^ set(manifest["files"])):
+        said = "is not in its manifest" if name in found else "is missing"
+        raise TamperedArtifact(f"{name!r} of encoder '{manifest['name']}' {said}", AGAIN)
+
+
+def _require_file(path: Path, what: str) -> None:
+    """Raise unless it is a file itself, of a size that such a file has."""
+    found = os.lstat(path)
+    most = LARGEST[path.suffix]
+    if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+        raise TamperedArtifact(f"{what} is no file of at most {most:,} bytes", AGAIN)
+
+
+def _require_digest(path: Path, name: str, expected: str) -> None:
+    what = f"{path.name} of encoder '{name}'"
+    _require_file(path, what)
+    if (found := file_digest(path)) != expected:
+        raise TamperedArtifact(
+            f"{what} has sha256 {found[:12]}, its manifest says {expected[:12]}",
+            f"{AGAIN}, and find out who changed it",
+        )
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is no finite number")
+    return number
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name twice")
+    return found

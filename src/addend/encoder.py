@@ -1,25 +1,24 @@
-"""psi_m as one self-contained artifact: an exported f_m, a head g_m, and what one must know to believe it.
+"""psi_m as one self-contained artifact: f_m as a program, a head g_m, and what one must know to believe it.
 
     psi(x; theta) = g_m(f_m(x, c); phi(theta))        [nats, up to a constant in theta]
 
-A folder holds an encoder: `backbone.pt2` (x, c -> z, e, log|det|) and `coordinates.pt2` (theta -> coordinates), both
-exported torch programs; `head.safetensors`, the weights of a head that the manifest's config rebuilds; `record.json`, its
-calibration; `vectors.safetensors`, psi at a few points; and `manifest.json`, which states everything else and the sha256 of
-each file. It is loaded and evaluated with the core alone. No file is opened before its sha256 has been checked.
+A folder holds an encoder: the programs `backbone` (x, c -> z, e, log|det|) and `coordinates` (theta -> coordinates), each
+as `.json` and `.safetensors`; `head.safetensors`, the weights of a head that the manifest's config rebuilds; `record.json`,
+its calibration; `vectors.safetensors`, psi at a few points; `history.json`, how its training went; and `manifest.json`, which
+states everything else and the sha256 of each file. It is loaded and evaluated with the core alone. Nothing in it can act, no
+file is opened before its sha256 has been checked, and each part is held to what the manifest states of it.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from . import artifact, exported
-from .heads import Head, build
+from . import artifact, program
+from .heads import Head, loading
 from .modality import Columns, Schema
 from .numerics.designs import lattice, sobol
 from .parameters import ParameterSpace
@@ -107,21 +106,33 @@ class Encoder:
         Raises:
             TamperedArtifact: A file is missing or its sha256 is not the manifest's.
             UnknownFormat: It was written by another core.
+            UnfitManifest, UnfitProgram, UnfitHead: A part of it is what none may be, or not what the manifest states.
         """
         folder = Path(folder)
         manifest = artifact.read_manifest(folder)
-        head = build(**manifest["head"])
-        head.load_state_dict(load_file(folder / "head.safetensors"))
-        head.double().eval().requires_grad_(False)
-        record = (
-            json.loads((folder / artifact.RECORD).read_text())
-            if artifact.RECORD in manifest["files"]
-            else {}
-        )
+        what, sizes = f"the head of the encoder in {folder}", _sizes(manifest)
         backbone, coordinates = (
-            exported.load(folder / f"{part}.pt2") for part in ("backbone", "coordinates")
+            program.load(folder / part, inputs, outputs)
+            for part, (inputs, outputs) in _ports(manifest).items()
         )
-        return cls(manifest, artifact.digest(folder), backbone, coordinates, head, record)
+        head = loading.load(manifest["head"], folder / "head.safetensors", *sizes, what)
+        record = folder / artifact.RECORD
+        known = artifact.read_json(record, str(record)) if record.exists() else {}
+        return cls(manifest, artifact.digest(folder), backbone, coordinates, head, known)
+
+
+def _sizes(manifest: dict[str, Any]) -> tuple[int, int, int]:
+    """Z, E and K."""
+    return manifest["z"], manifest["e"], len(manifest["coordinates"]["centre"])
+
+
+def _ports(manifest: dict[str, Any]) -> dict[str, tuple[list[Any], list[Any]]]:
+    """The shapes of the inputs and outputs that each program has, None the batch; None for an output that is not there."""
+    schema, (Z, E, K) = manifest["schema"], _sizes(manifest)
+    columns = [(None, len(schema[k])) for k in ("observables", "covariates")]
+    made = [(None, Z), (None, E), (None,) if manifest["log_det"] else None]
+    theta = (None, len(manifest["parameters"]))
+    return {"backbone": (columns, made), "coordinates": ([theta], [(None, K)])}
 
 
 def coordinate_box(coordinates: nn.Module, space: ParameterSpace, n: int = 4096) -> dict[str, Any]:

@@ -76,6 +76,14 @@ class UnknownFormat(AddendError):
     """An encoder written in a format that this core does not know."""
 
 
+class UnfitManifest(AddendError):
+    """The manifest of an encoder says what none may say."""
+
+
+class UnfitProgram(AddendError):
+    """A network of an encoder that names, makes or holds what it may not."""
+
+
 class PsiChanged(AddendError):
     """An encoder whose psi at stored points is not what it was when made, or that stores none."""
 

@@ -10,18 +10,19 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from .. import artifact, exported, places, settings, shards, sobol, vectors
+from .. import artifact, places, program, settings, shards, sobol, vectors
 from ..durable import fresh_folder
 from ..encoder import Encoder
 from ..heads import Ensemble, Head, build
 from ..heads.laws import require_smooth
+from ..manifest import NEEDED
 from ..modality import Modality, find
 from ..parameters import read_agreement
 from ..progress import progress
 from ..settings import Finetune
 from ..training import Rows, Training, fit
 
-FILES = ("backbone.pt2", "coordinates.pt2", "head.safetensors")
+FILES = [*NEEDED, "history.json"]
 
 
 def finetune(name: str) -> None:
@@ -42,7 +43,7 @@ def finetune(name: str) -> None:
         "provenance": {"simulations": pool.digest, "package": version(f"addend-{name}"), "core": version("addend")},
     }  # fmt: skip
     with fresh_folder(places.encoder(name, "head")) as folder:
-        for file in ("backbone.pt2", "coordinates.pt2"):
+        for file in NEEDED[:-1]:
             shutil.copyfile(made / file, folder / file)
         save_file(head.state_dict(), folder / "head.safetensors")
         (folder / "history.json").write_text(json.dumps(history) + "\n")
@@ -84,9 +85,7 @@ def _rows(
     modality: Modality, made: Path, layout: dict[str, Any], pool: shards.ObservationSet
 ) -> Rows:
     """The train pool through f_m, in float32."""
-    backbone, coordinates = (
-        exported.load(made / f"{part}.pt2") for part in ("backbone", "coordinates")
-    )
+    backbone, coordinates = (program.load(made / part) for part in ("backbone", "coordinates"))
     columns = pool.columns
     with torch.no_grad():
         z, e, _ = backbone(

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import torch
 
-from .. import exported, places, settings, shards
+from .. import places, program, settings, shards
 from ..durable import fresh_folder
 from ..encoder import coordinate_box
 from ..heads.laws import require_smooth
@@ -34,8 +34,8 @@ def pretrain(name: str) -> None:
     }
     frozen = backbone.module.requires_grad_(False)
     with fresh_folder(places.encoder(name, "backbone")) as folder:
-        (folder / "backbone.pt2").write_bytes(exported.export(frozen, x[:8], c[:8]))
-        (folder / "coordinates.pt2").write_bytes(exported.export(coordinates, theta))
+        program.export(frozen, folder / "backbone", x[:8], c[:8])
+        program.export(coordinates, folder / "coordinates", theta)
         (folder / "layout.json").write_text(json.dumps(layout, indent=1) + "\n")
 
 

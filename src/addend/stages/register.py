@@ -47,15 +47,15 @@ def register(name: str) -> None:
 
 
 def assemble(name: str, folder: Path) -> Path:
-    """The whole artifact: what finetune made, the calibration record and its page, under one manifest."""
+    """The whole artifact: what finetune made and the calibration record, under one manifest."""
     head, record = places.encoder(name, "head"), places.encoder(name, "record")
     facts = artifact.read_manifest(head)
-    shutil.copytree(record, folder)
+    folder.mkdir()
     for file in facts["files"]:
         shutil.copyfile(head / file, folder / file)
-    facts = {k: v for k, v in facts.items() if k not in ("files", "format")}
-    files = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
-    artifact.write_manifest(folder, facts, files)
+    shutil.copyfile(record / artifact.RECORD, folder / artifact.RECORD)
+    stated = {k: v for k, v in facts.items() if k not in ("files", "format")}
+    artifact.write_manifest(folder, stated, sorted([*facts["files"], artifact.RECORD]))
     return folder
 
 
@@ -73,7 +73,8 @@ def _difference(name: str, encoder: Encoder, registry: Registry, champion: Versi
 
 def _comparable(one: dict[str, Any], other: dict[str, Any]) -> bool:
     """Whether both are densities of x, or both of the same z."""
-    same = one["files"]["backbone.pt2"] == other["files"]["backbone.pt2"]
+    parts = ("backbone.json", "backbone.safetensors")
+    same = all(one["files"][part] == other["files"][part] for part in parts)
     return same or (one["log_det"] and other["log_det"])
 
 

@@ -1,0 +1,77 @@
+"""A head from another team: its settings and its weights, neither believed.
+
+The head is first made of tensors that have a shape and no memory (torch's device `meta`), so that settings which ask for more
+than the file of weights holds cost nothing; and it is tried on such tensors before it is used on numbers.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ..errors import UnfitHead
+from .base import Head
+from .kinds import build
+
+J, N = 2, 3
+
+
+def load(stated: Mapping[str, Any], path: Path, z: int, e: int, k: int, what: str) -> Head:
+    """The head that a manifest states, with the weights of a file, in float64 and without gradients.
+
+    Arguments:
+        stated: Its `kind` and `config`.
+        path: The file of its weights.
+        z, e, k: The features of an observation and of its covariates, and the coordinates of theta.
+        what: What it is called in a sentence.
+
+    Raises:
+        UnfitHead: There is no such head, its weights are others or not finite, or it gives no psi `(J, N)`.
+    """
+    head = _shape(stated, what)
+    weights = _weights(path, head.state_dict(), what)
+    head.load_state_dict(weights, assign=True)
+    head.double().eval().requires_grad_(False)
+    _try(stated, z, e, k, what)
+    return head
+
+
+def _shape(stated: Mapping[str, Any], what: str) -> Head:
+    try:
+        with torch.device("meta"):
+            return build(stated["kind"], stated["config"])
+    except Exception as e:  # whatever a constructor makes of settings that are none of its own
+        _refuse(f"{what} cannot be made of its settings ({type(e).__name__})")
+
+
+def _weights(path: Path, expected: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
+    try:
+        found = load_file(path)
+    except Exception as e:  # safetensors has errors of its own, torch others
+        _refuse(f"{what} has weights that cannot be read ({type(e).__name__})")
+    for name in sorted(set(found) ^ set(expected)):
+        _refuse(f"{what} has the weights {name!r} in its file or in its settings, and not in both")
+    for name, tensor in found.items():
+        if tensor.shape != expected[name].shape or tensor.dtype != expected[name].dtype:
+            _refuse(f"{what} has weights {name!r} of another shape or dtype than its settings say")
+        if not tensor.isfinite().all():
+            _refuse(f"{what} has weights {name!r} that are not finite")
+    return found
+
+
+def _try(stated: Mapping[str, Any], z: int, e: int, k: int, what: str) -> None:
+    blank = _shape(stated, what).double().eval()
+    rows = [torch.empty(n, size, device="meta").double() for n, size in ((N, z), (N, e), (J, k))]
+    try:
+        made = tuple(blank.outer(*rows).shape)
+    except Exception as error:  # whatever torch makes of columns that are not there
+        _refuse(f"{what} cannot be evaluated ({type(error).__name__})")
+    if made != (J, N):
+        _refuse(f"{what} makes {made} of {J} thetas and {N} observations")
+
+
+def _refuse(said: str) -> NoReturn:
+    raise UnfitHead(said, "do not use this encoder; ask who made it")

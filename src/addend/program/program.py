@@ -1,0 +1,178 @@
+"""A program made runnable: its graph, its weights, and a torch module that goes through the one with the other.
+
+Before it is returned, `load` runs it once on tensors that have a shape and no memory (torch's device `meta`), for two sizes of
+the batch: what comes out has the shapes and dtypes that are stated, and nothing on the way is larger than any network needs.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from ..errors import UnfitProgram
+from .graph import INFINITE, Graph, Node, Port, Shape
+from .operations import DTYPES, ITEM, OPERATIONS
+
+MOST_WEIGHTS = 2**31
+"""Bytes of a file of weights."""
+LARGEST = 2**24
+"""Elements that a value may have for each row of the batch: a map of 4096 by 4096, a gigabyte for eight rows."""
+Shapes = Sequence[Shape | None] | None
+BATCHES = (3, 5)
+SUFFIXES = (".json", ".safetensors")
+
+
+class Program(nn.Module):
+    """A program with its weights, differentiable as often as its operations are.
+
+    Arguments:
+        graph: What it does.
+        weights: The tensors that the graph names, which it takes over.
+    """
+
+    def __init__(self, graph: Graph, weights: Mapping[str, Tensor]):
+        super().__init__()
+        self.graph, self.steps = graph, list(zip(graph.nodes, _done_with(graph), strict=True))
+        self._places = {name: f"weight_{i}" for i, name in enumerate(sorted(weights))}
+        for name, place in self._places.items():
+            self.register_buffer(place, weights[name])
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The weights by name."""
+        return {name: getattr(self, place) for name, place in self._places.items()}
+
+    def forward(self, *inputs: Tensor) -> Any:
+        """Its outputs: a tensor alone, several as a tuple."""
+        values: dict[str, Any] = {
+            p.name: x for p, x in zip(self.graph.inputs, inputs, strict=True)
+        }
+        weights, where = self.weights, inputs[0].device
+        for node, done_with in self.steps:
+            values[node.name] = _run(node, values, weights, where)
+            for name in done_with:
+                del values[name]
+        made = tuple(p and values[p.name] for p in self.graph.outputs)
+        return made if len(made) > 1 else made[0]
+
+
+def load(stem: Path, inputs: Shapes = None, outputs: Shapes = None) -> Program:
+    """The program in `<stem>.json` and `<stem>.safetensors`, checked whole.
+
+    Arguments:
+        stem: Where it lies, without the endings.
+        inputs, outputs: The shapes that are expected, with None for the batch; an output that is None is not made.
+
+    Raises:
+        UnfitProgram: A file is none, it names what it may not, or it does not make what it states or what is expected.
+    """
+    what = f"the program {stem.name} of the encoder in {stem.parent}"
+    text, weights = (stem.with_name(stem.name + suffix) for suffix in SUFFIXES)
+    try:
+        graph = Graph.read(text.read_text(encoding="utf8"), what)
+    except UnicodeDecodeError:
+        _refuse(what, "is not UTF-8")
+    for ports, expected in ((graph.inputs, inputs), (graph.outputs, outputs)):
+        if expected is not None and [p and p.shape for p in ports] != expected:
+            _refuse(what, f"states the shapes {[p and p.shape for p in ports]}, expected {expected}")
+    program = Program(graph, _weights(weights, graph, what))
+    for batch in BATCHES:
+        _rehearse(program, batch, what)
+    return program
+
+
+def _weights(path: Path, graph: Graph, what: str) -> dict[str, Tensor]:
+    """The tensors of a file: those that the graph names and no other, all finite."""
+    if (size := path.stat().st_size) > MOST_WEIGHTS:
+        _refuse(what, f"has weights of {size:,} bytes, at most {MOST_WEIGHTS:,} are read")
+    try:
+        found = load_file(path)
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as e:
+        _refuse(what, f"has weights that cannot be read ({type(e).__name__})")
+    if set(found) != graph.weights:
+        _refuse(what, f"names {len(graph.weights)} weights, its file holds {len(found)} others")
+    for name, tensor in found.items():
+        if tensor.dtype not in DTYPES.values() or not tensor.isfinite().all():
+            _refuse(what, f"has a weight {name!r} that is not of finite numbers")
+    return found
+
+
+def _rehearse(program: Program, batch: int, what: str) -> None:
+    """Hold a program to the shapes and dtypes that it states, for one size of the batch, without memory."""
+    graph = program.graph
+    values: dict[str, Any] = {p.name: _blank(p, batch, what) for p in graph.inputs}
+    weights = {name: tensor.to("meta") for name, tensor in program.weights.items()}
+    for node, done_with in program.steps:
+        try:
+            values[node.name] = _run(node, values, weights, torch.device("meta"))
+        except Exception as e:  # whatever torch makes of arguments that do not fit
+            _refuse(what, f"cannot do {node.op} in {node.name!r} ({type(e).__name__})")
+        _require_modest(values[node.name], batch, f"{node.op} in {node.name!r}", what)
+        for name in done_with:
+            del values[name]
+    for port in filter(None, graph.outputs):
+        _require_stated(port, values[port.name], batch, what)
+
+
+def _blank(port: Port, batch: int, what: str) -> Tensor:
+    shape = [batch if n is None else n for n in port.shape]
+    blank = torch.empty(shape, dtype=DTYPES[port.dtype], device="meta")
+    _require_modest(blank, batch, f"the input {port.name!r}", what)
+    return blank
+
+
+def _require_modest(made: Any, batch: int, of: str, what: str) -> None:
+    for tensor in made if isinstance(made, tuple | list) else (made,):
+        if isinstance(tensor, Tensor) and tensor.numel() > LARGEST * batch:
+            _refuse(what, f"makes {tensor.numel():,} numbers of {batch} rows by {of}")
+
+
+def _require_stated(port: Port, made: Any, batch: int, what: str) -> None:
+    shape = tuple(batch if n is None else n for n in port.shape)
+    if not isinstance(made, Tensor) or (tuple(made.shape), made.dtype) != (
+        shape, DTYPES[port.dtype],
+    ):  # fmt: skip
+        _refuse(what, f"states {port.dtype} {shape} as {port.name!r} and makes something else")
+
+
+def _run(
+    node: Node, values: Mapping[str, Any], weights: Mapping[str, Tensor], where: torch.device
+) -> Any:
+    def read(argument: Any) -> Any:
+        if isinstance(argument, list):
+            return [read(each) for each in argument]
+        if not isinstance(argument, dict):
+            return argument
+        ((kind, name),) = argument.items()
+        return {"value": values, "weight": weights, "dtype": DTYPES, "number": INFINITE}[kind][name]
+
+    made = {"device": where} if node.op in MAKING else {}
+    args, kwargs = map(read, node.args), {k: read(v) for k, v in node.kwargs.items()}
+    return OPERATIONS[node.op](*args, **kwargs, **made)
+
+
+MAKING = {"aten.full.default", "aten.scalar_tensor.default", "aten.arange.start_step"}
+"""Operations that take no tensor: theirs are made where the inputs are."""
+
+
+def _done_with(graph: Graph) -> list[list[str]]:
+    """After each node, the values that nothing later reads: memory is that of what is still needed."""
+    last = {
+        name: i
+        for i, node in enumerate(graph.nodes)
+        for name in (*node.named("value"), node.name)
+    }
+    kept = {p.name for p in graph.outputs if p}
+    dead: list[list[str]] = [[] for _ in graph.nodes]
+    for name, i in last.items():
+        if name not in kept:
+            dead[i].append(name)
+    return dead
+
+
+def _refuse(what: str, said: str) -> NoReturn:
+    raise UnfitProgram(f"{what} {said}", "do not use this encoder; ask who made it")
