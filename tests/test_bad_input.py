@@ -24,7 +24,7 @@ TOY = ("logl", "toy", "--set", "line", "--theta")
 MASERS = ("logl", "masers", "--set", "pesce2020", "--theta")
 
 
-@pytest.mark.parametrize("name", ["head.safetensors", "backbone.pt2", "manifest.json"])
+@pytest.mark.parametrize("name", ["head.safetensors", "backbone.json", "manifest.json"])
 def test_a_tampered_encoder_is_never_used(refuses, file, project, name):
     encoder = Registry(root=project).fetch(Registry(root=project).champion("toy"))
     content = bytearray((encoder / name).read_bytes())

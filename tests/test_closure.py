@@ -19,6 +19,7 @@ PLUMBING = {
     "errors": "sentences",
     "evaluated": "reads what evaluate wrote, and hands it to fusion.terms",
     "history": "asks git; its answer is a dependency of the report",
+    "manifest": "what an encoder's manifest may say; what is else is refused",
     "known": "names what there is, for sentences",
     "names": "refuses what cannot name a folder",
     "packages": "lists what is installed; a modality's own code is a dependency",

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from folders import encoder, tree
 
-from addend.errors import BadSetting, TamperedArtifact
+from addend.errors import BadSetting, TamperedArtifact, UnknownFormat
 
 
 def test_what_was_registered_is_what_is_fetched(registry, tmp_path):
@@ -99,7 +99,7 @@ def test_an_encoder_that_is_not_whole_is_not_registered(registry, tmp_path):
 
     for i, damage in enumerate((changed, lost, without_manifest, with_another_manifest)):
         damage(encoder(tmp_path / str(i)))
-        with pytest.raises(TamperedArtifact):
+        with pytest.raises((TamperedArtifact, UnknownFormat)):
             registry.register("bao", tmp_path / str(i), {}, {})
     assert registry.versions("bao") == [] and registry.candidate("bao") is None
 

@@ -1,6 +1,7 @@
 """An encoder that was altered is found out, also by whoever signs it again; one of another format says so."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from test_formats import FIXTURES
 
 from addend import artifact, places, vectors
 from addend.champions import champion
@@ -43,7 +43,7 @@ def sign(folder, **changes):
 def test_an_encoder_that_is_whole_is_said_to_be_in_one_line(project, copy):
     said = verify(str(copy))
     assert said.startswith(
-        f"toy {artifact.digest(copy)[:12]}: 4 files have their sha256, and psi at 64"
+        f"toy {artifact.digest(copy)[:12]}: 7 files have their sha256, and psi at 64"
     )
     assert verify("toy").startswith(f"toy {artifact.digest(champion('toy'))[:12]}: ")
     assert "\n" not in said
@@ -92,30 +92,34 @@ def test_the_command_refuses_an_altered_weight_with_status_2(project, copy, monk
     assert "head.safetensors of encoder 'toy' has sha256" in capsys.readouterr().err
 
 
-def test_an_encoder_without_vectors_says_so_and_what_to_do(project):
-    with pytest.raises(PsiChanged, match=r"'toy' of format 1 stores no psi .* register it again"):
-        verify(str(FIXTURES / "encoder-format-1"))
+def test_an_encoder_without_vectors_says_so_and_what_to_do(project, copy):
+    stated = json.loads((copy / "manifest.json").read_text())
+    (copy / vectors.FILE).unlink()
+    files = {name: digest for name, digest in stated["files"].items() if name != vectors.FILE}
+    (copy / "manifest.json").write_text(json.dumps({**stated, "files": files}))
+    with pytest.raises(PsiChanged, match=r"'toy' of format 3 stores no psi .* register it again"):
+        verify(str(copy))
 
 
-@pytest.mark.parametrize("other", [3, 0, "2"])
-def test_another_format_is_named_with_those_that_are_known(project, copy, other):
+@pytest.mark.parametrize("other", [4, 0, "3", None, {}, [1], True])
+def test_another_format_is_named_with_the_one_that_is_known(project, copy, other):
     sign(copy, format=other)
-    with pytest.raises(UnknownFormat, match=rf"format {other!r}, known are 1, 2; install the core"):
+    named = rf"format {re.escape(repr(other))}, known is 3; install the core"
+    with pytest.raises(UnknownFormat, match=named):
         Encoder.load(copy)
 
 
-@pytest.mark.parametrize("other", [None, {}, [1]])
-def test_what_cannot_be_a_format_is_no_manifest(copy, other):
-    stated = json.loads((copy / "manifest.json").read_text())
-    kept = {k: v for k, v in stated.items() if k != "format"}
-    given = kept if other is None else {**kept, "format": other}
-    (copy / "manifest.json").write_text(json.dumps(given))
-    with pytest.raises(TamperedArtifact, match="is not an encoder's manifest"):
-        artifact.read_manifest(copy)
+@pytest.mark.parametrize("old", [1, 2])
+def test_a_format_whose_files_could_act_is_refused_by_name(project, copy, old):
+    sign(copy, format=old)
+    with pytest.raises(
+        UnknownFormat, match=r"\.pt2 archives run code in whoever loads them; train"
+    ):
+        Encoder.load(copy)
 
 
 def test_what_is_no_encoder_and_no_modality_has_no_champion(project):
     with pytest.raises(NoChampion):
         verify("masers")
-    with pytest.raises(TamperedArtifact, match="not an encoder's manifest"):
+    with pytest.raises(TamperedArtifact, match=r"manifest masers/manifest\.json cannot be read"):
         verify("./masers")

@@ -17,11 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import TamperedArtifact, UnknownFormat
+from .errors import TamperedArtifact, UnknownFormat, shown
 from .manifest import FORMAT, require_fit
 
 MANIFEST = "manifest.json"
 RECORD = "record.json"
+OLD = (1, 2)
 LARGEST = {".json": 2**26, ".safetensors": 2**31}
 """Bytes of a file, by what it holds."""
 AGAIN = "fetch or register the encoder again"
@@ -88,15 +89,15 @@ def file_digest(path: Path) -> str:
 
 def _require_known(manifest: Any, path: Path) -> None:
     form = manifest.get("format") if isinstance(manifest, dict) else None
-    if form in (1, 2):
+    if isinstance(form, bool) or form not in (*OLD, FORMAT):
+        raise UnknownFormat(
+            f"the encoder in {path.parent} has format {shown(form)}, known is {FORMAT}",
+            "install the core that wrote it, or train and register it with this one",
+        )
+    if form in OLD:
         raise UnknownFormat(
             f"the encoder in {path.parent} has format {form}, whose .pt2 archives run code in whoever loads them",
             "train and register it again with this core",
-        )
-    if form != FORMAT or isinstance(form, bool):
-        raise UnknownFormat(
-            f"the encoder in {path.parent} has format {form!r}, known is {FORMAT}",
-            "install the core that wrote it, or train and register it with this one",
         )
 
 

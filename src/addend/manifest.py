@@ -202,7 +202,9 @@ def require_fit(found: object, where: str) -> None:
         _refuse(e.what)
     box, names = stated.coordinates, [p.name for p in stated.parameters]
     if len(box.centre) != len(box.half) or not all(half > 0 for half in box.half):
-        _refuse(f"{where} states widths of its coordinates {shown(box.half)}, expected all above zero")
+        _refuse(
+            f"{where} states widths of its coordinates {shown(box.half)}, expected all above zero"
+        )
     if len(set(names)) != len(names):
         _refuse(f"{where} states a parameter twice")
 

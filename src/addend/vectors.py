@@ -19,6 +19,7 @@ from .shards import theta_of
 FILE = "vectors.safetensors"
 ROWS = 8
 TOLERANCE = 1e-10
+AGAIN = "fetch or register the encoder again, and find out who changed it"
 
 
 def write(encoder: Encoder, pool: Columns, folder: Path) -> None:
@@ -42,14 +43,30 @@ def largest_difference(encoder: Encoder, folder: Path) -> float:
             f"encoder '{encoder.name}' of format {encoder.manifest['format']} stores no psi to hold",
             "its digests are right; finetune and register it again to have its psi verified too",
         )
-    stored = load_file(Path(folder) / FILE)
-    columns = {name: stored[f"columns.{name}"] for name in encoder.schema.names}
-    psi = encoder.outer(columns, torch.from_numpy(stored["theta"])).numpy()
-    off = float((np.abs(psi - stored["psi"]) / np.maximum(1, np.abs(stored["psi"]))).max())
+    columns, theta, expected = _stored(encoder, folder)
+    psi = encoder.outer(columns, torch.from_numpy(theta)).numpy()
+    off = float((np.abs(psi - expected) / np.maximum(1, np.abs(expected))).max())
     if not off <= TOLERANCE:
         raise PsiChanged(
             f"psi of encoder '{encoder.name}' is off by {off:.2g} at its stored points, "
             f"expected at most {TOLERANCE:g}",
-            "fetch or register the encoder again, and find out who changed it",
+            AGAIN,
         )
     return off
+
+
+def _stored(encoder: Encoder, folder: Path) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """The columns, theta `(ROWS, D)` and psi `(ROWS, ROWS)` that an encoder stores; `PsiChanged` where they are not that."""
+    shapes: dict[str, tuple[int, ...]] = {
+        f"columns.{name}": (ROWS,) for name in encoder.schema.names
+    }
+    shapes |= {"theta": (ROWS, len(encoder.space)), "psi": (ROWS, ROWS)}
+    try:
+        stored = load_file(Path(folder) / FILE)
+    except Exception as e:  # safetensors has errors of its own
+        raise PsiChanged(f"{FILE} cannot be read ({type(e).__name__})", AGAIN) from None
+    found = {name: values.shape for name, values in stored.items() if values.dtype.kind == "f"}
+    if found != shapes:
+        raise PsiChanged(f"{FILE} of encoder '{encoder.name}' holds other arrays than psi's", AGAIN)
+    columns = {name: stored[f"columns.{name}"] for name in encoder.schema.names}
+    return columns, stored["theta"], stored["psi"]

@@ -70,7 +70,9 @@ class Graph:
             ",\n  ".join(json.dumps(p and asdict(p)) for p in part)
             for part in (self.inputs, self.nodes, self.outputs)
         )
-        return f'{{"inputs": [\n  {inputs}],\n"nodes": [\n  {nodes}],\n"outputs": [\n  {outputs}]}}\n'
+        return (
+            f'{{"inputs": [\n  {inputs}],\n"nodes": [\n  {nodes}],\n"outputs": [\n  {outputs}]}}\n'
+        )
 
     @classmethod
     def read(cls, text: str, what: str) -> "Graph":

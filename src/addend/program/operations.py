@@ -12,30 +12,35 @@ from typing import Any
 import torch
 
 ELEMENTWISE = """
-abs.default acos.default acosh.default asin.default asinh.default atan.default atan2.default atanh.default ceil.default
-cos.default cosh.default elu.default erf.default exp.default expm1.default floor.default gelu.default hardtanh.default
-leaky_relu.default log.default log10.default log1p.default log2.default neg.default reciprocal.default relu.default silu.default softplus.default
-round.default rsqrt.default sigmoid.default sign.default sin.default sinh.default sqrt.default tan.default tanh.default
-trunc.default isinf.default isnan.default logical_and.default logical_not.default logical_or.default maximum.default
-minimum.default clamp.default clamp.Tensor where.self
-add.Tensor add.Scalar sub.Tensor sub.Scalar mul.Tensor mul.Scalar div.Tensor div.Scalar div.Tensor_mode
-pow.Scalar pow.Tensor_Scalar pow.Tensor_Tensor remainder.Scalar remainder.Tensor fmod.Scalar fmod.Tensor
-eq.Scalar eq.Tensor ne.Scalar ne.Tensor lt.Scalar lt.Tensor le.Scalar le.Tensor gt.Scalar gt.Tensor ge.Scalar ge.Tensor
+abs.default acos.default acosh.default asin.default asinh.default atan.default atan2.default
+atanh.default ceil.default cos.default cosh.default elu.default erf.default exp.default
+expm1.default floor.default gelu.default hardtanh.default leaky_relu.default log.default
+log10.default log1p.default log2.default neg.default reciprocal.default relu.default
+silu.default softplus.default round.default rsqrt.default sigmoid.default sign.default
+sin.default sinh.default sqrt.default tan.default tanh.default trunc.default isinf.default
+isnan.default logical_and.default logical_not.default logical_or.default maximum.default
+minimum.default clamp.default clamp.Tensor where.self add.Tensor add.Scalar sub.Tensor
+sub.Scalar mul.Tensor mul.Scalar div.Tensor div.Scalar div.Tensor_mode pow.Scalar
+pow.Tensor_Scalar pow.Tensor_Tensor remainder.Scalar remainder.Tensor fmod.Scalar fmod.Tensor
+eq.Scalar eq.Tensor ne.Scalar ne.Tensor lt.Scalar lt.Tensor le.Scalar le.Tensor gt.Scalar
+gt.Tensor ge.Scalar ge.Tensor
 """
 REDUCING = """
-sum.default sum.dim_IntList mean.default mean.dim var.correction amax.default amin.default prod.dim_int cumsum.default
-any.dim argmax.default argmin.default _softmax.default _log_softmax.default logsumexp.default
+sum.default sum.dim_IntList mean.default mean.dim var.correction amax.default amin.default
+prod.dim_int cumsum.default any.dim argmax.default argmin.default _softmax.default
+_log_softmax.default logsumexp.default
 """
 LAYERS = """
-mm.default addmm.default bmm.default convolution.default max_pool2d_with_indices.default avg_pool1d.default
-avg_pool2d.default adaptive_avg_pool1d.default adaptive_avg_pool2d.default linear.default native_layer_norm.default native_group_norm.default
+mm.default addmm.default bmm.default convolution.default max_pool2d_with_indices.default
+avg_pool1d.default avg_pool2d.default adaptive_avg_pool1d.default adaptive_avg_pool2d.default
+linear.default native_layer_norm.default native_group_norm.default
 _native_batch_norm_legit_no_training.default constant_pad_nd.default upsample_nearest2d.vec
 """
 SHAPE = """
-view.default permute.default expand.default squeeze.dim squeeze.dims unsqueeze.default slice.Tensor select.int
-cat.default split_with_sizes.default clone.default alias.default flip.default repeat.default index.Tensor
-index_select.default gather.default _to_copy.default full.default full_like.default scalar_tensor.default arange.start_step
-sym_size.int
+view.default permute.default expand.default squeeze.dim squeeze.dims unsqueeze.default
+slice.Tensor select.int cat.default split_with_sizes.default clone.default alias.default
+flip.default repeat.default index.Tensor index_select.default gather.default _to_copy.default
+full.default full_like.default scalar_tensor.default arange.start_step sym_size.int
 """
 SIZES: dict[str, Callable[..., Any]] = {
     "size.add": operator.add,

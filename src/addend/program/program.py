@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..errors import UnfitProgram
 from .graph import INFINITE, Graph, Node, Port, Shape
-from .operations import DTYPES, ITEM, OPERATIONS
+from .operations import DTYPES, OPERATIONS
 
 MOST_WEIGHTS = 2**31
 """Bytes of a file of weights."""
@@ -48,9 +48,7 @@ class Program(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Any:
         """Its outputs: a tensor alone, several as a tuple."""
-        values: dict[str, Any] = {
-            p.name: x for p, x in zip(self.graph.inputs, inputs, strict=True)
-        }
+        values: dict[str, Any] = {p.name: x for p, x in zip(self.graph.inputs, inputs, strict=True)}
         weights, where = self.weights, inputs[0].device
         for node, done_with in self.steps:
             values[node.name] = _run(node, values, weights, where)
@@ -78,7 +76,9 @@ def load(stem: Path, inputs: Shapes = None, outputs: Shapes = None) -> Program:
         _refuse(what, "is not UTF-8")
     for ports, expected in ((graph.inputs, inputs), (graph.outputs, outputs)):
         if expected is not None and [p and p.shape for p in ports] != expected:
-            _refuse(what, f"states the shapes {[p and p.shape for p in ports]}, expected {expected}")
+            _refuse(
+                what, f"states the shapes {[p and p.shape for p in ports]}, expected {expected}"
+            )
     program = Program(graph, _weights(weights, graph, what))
     for batch in BATCHES:
         _rehearse(program, batch, what)
@@ -162,9 +162,7 @@ MAKING = {"aten.full.default", "aten.scalar_tensor.default", "aten.arange.start_
 def _done_with(graph: Graph) -> list[list[str]]:
     """After each node, the values that nothing later reads: memory is that of what is still needed."""
     last = {
-        name: i
-        for i, node in enumerate(graph.nodes)
-        for name in (*node.named("value"), node.name)
+        name: i for i, node in enumerate(graph.nodes) for name in (*node.named("value"), node.name)
     }
     kept = {p.name for p in graph.outputs if p}
     dead: list[list[str]] = [[] for _ in graph.nodes]

@@ -13,7 +13,7 @@ from torch.export.graph_signature import InputKind
 from ..errors import UnfitProgram
 from .graph import Graph, Node, Port
 from .operations import DTYPES, ITEM, OPERATIONS, WHOLE
-from .program import MAKING, SUFFIXES
+from .program import SUFFIXES
 
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 INTEGER = {"add": "size.add", "sub": "size.sub", "mul": "size.mul", "floordiv": "size.floordiv"}
@@ -68,7 +68,9 @@ def written(traced: Any) -> tuple[Graph, dict[str, Tensor]]:
         for spec in traced.graph_signature.input_specs
         if spec.kind is not InputKind.USER_INPUT
     }
-    inputs, nodes, outputs = [], [], ()
+    inputs: list[Port] = []
+    nodes: list[Node] = []
+    outputs: tuple[Port | None, ...] = ()
     for node in traced.graph.nodes:
         if node.op == "placeholder" and node.name not in held:
             inputs.append(_port(node))
