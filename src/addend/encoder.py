@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from . import artifact, program
+from .errors import UnfitManifest
 from .heads import Head, loading
 from .modality import Columns, Schema
 from .numerics.designs import lattice, sobol
@@ -118,6 +119,10 @@ class Encoder:
         head = loading.load(manifest["head"], folder / "head.safetensors", *sizes, what)
         record = folder / artifact.RECORD
         known = artifact.read_json(record, str(record)) if record.exists() else {}
+        if not isinstance(known, dict):
+            raise UnfitManifest(
+                f"{record} is no record", "do not use this encoder; ask who made it"
+            )
         return cls(manifest, artifact.digest(folder), backbone, coordinates, head, known)
 
 

@@ -44,7 +44,7 @@ def terms_in(folder: Path, facts: Mapping[str, Facts]) -> Terms:
     """S of what was embedded in a folder, with the corrections that the facts state."""
     used = [m for m, f in facts.items() if f.dropped is None]
     encoders = {m: Encoder.load(folder / m / "encoder") for m in used}
-    records = {m: Record.from_dict(e.record) if e.record else None for m, e in encoders.items()}
+    records = {m: Record.of(e) for m, e in encoders.items()}
     made = {m: load_file(folder / m / "embedded.safetensors") for m in used}
     embedded = {m: (d["z"], d["e"]) for m, d in made.items()}
     return assemble(encoders, embedded, records, facts, read_agreement(places.ROOT))

@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import NotMergeable
+from ..encoder import Encoder
+from ..errors import NotMergeable, UnfitManifest, shown
 from .additive import plain
 from .centring import Centring
 from .coverage import Coverage
@@ -114,6 +115,21 @@ class Record:
         return cls(
             d["name"], tuple(d["names"]), d["expected"], d["lossless"], parts, support, centring
         )
+
+    @classmethod
+    def of(cls, encoder: Encoder) -> "Record | None":
+        """The record in an encoder, None before calibration; `UnfitManifest` if it is none, or another encoder's."""
+        if not encoder.record:
+            return None
+        try:
+            found = cls.from_dict(encoder.record)
+        except Exception as e:  # a record from another team can be anything that JSON can write
+            said = f"the record of encoder '{encoder.name}' cannot be read ({type(e).__name__})"
+            raise UnfitManifest(said, "do not use this encoder; ask who made it") from None
+        if (found.name, found.names) != (encoder.name, encoder.space.names):
+            said = f"the record of encoder '{encoder.name}' is one of {shown(found.name)}"
+            raise UnfitManifest(said, "do not use this encoder; ask who made it")
+        return found
 
 
 def information_kept(record: Record) -> float | None:

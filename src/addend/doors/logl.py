@@ -51,7 +51,7 @@ def logl(name: str, set_name: str, points: Path, out: Path | None = None) -> np.
     with torch.no_grad():
         term = Lazy(encoder, found.columns)
         values = term(theta).numpy()
-    record = Record.from_dict(encoder.record) if encoder.record else None
+    record = Record.of(encoder)
     _warn_of_strange(term, record, f"the set '{set_name}' of '{name}'")
     _write(encoder.space.names, theta, values, out)
     return values

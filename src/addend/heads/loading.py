@@ -1,7 +1,7 @@
 """A head from another team: its settings and its weights, neither believed.
 
 The head is first made of tensors that have a shape and no memory (torch's device `meta`), so that settings which ask for more
-than the file of weights holds cost nothing; and it is tried on such tensors before it is used on numbers.
+than the file of weights holds cost nothing; and it is tried on a few rows before it is believed.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def load(stated: Mapping[str, Any], path: Path, z: int, e: int, k: int, what: st
     weights = _weights(path, head.state_dict(), what)
     head.load_state_dict(weights, assign=True)
     head.double().eval().requires_grad_(False)
-    _try(stated, z, e, k, what)
+    _try(head, z, e, k, what)
     return head
 
 
@@ -62,11 +62,10 @@ def _weights(path: Path, expected: Mapping[str, Tensor], what: str) -> dict[str,
     return found
 
 
-def _try(stated: Mapping[str, Any], z: int, e: int, k: int, what: str) -> None:
-    blank = _shape(stated, what).double().eval()
-    rows = [torch.empty(n, size, device="meta").double() for n, size in ((N, z), (N, e), (J, k))]
+def _try(head: Head, z: int, e: int, k: int, what: str) -> None:
+    rows = [torch.zeros(n, size, dtype=torch.float64) for n, size in ((N, z), (N, e), (J, k))]
     try:
-        made = tuple(blank.outer(*rows).shape)
+        made = tuple(head.outer(*rows).shape)
     except Exception as error:  # whatever torch makes of columns that are not there
         _refuse(f"{what} cannot be evaluated ({type(error).__name__})")
     if made != (J, N):

@@ -20,7 +20,7 @@ from .operations import DTYPES, OPERATIONS
 MOST_WEIGHTS = 2**31
 """Bytes of a file of weights."""
 LARGEST = 2**24
-"""Elements that a value may have for each row of the batch: a map of 4096 by 4096, a gigabyte for eight rows."""
+"""Elements that are held at once for each row of the batch: sixteen maps of 1024 by 1024."""
 Shapes = Sequence[Shape | None] | None
 BATCHES = (3, 5)
 SUFFIXES = (".json", ".safetensors")
@@ -82,6 +82,7 @@ def load(stem: Path, inputs: Shapes = None, outputs: Shapes = None) -> Program:
     program = Program(graph, _weights(weights, graph, what))
     for batch in BATCHES:
         _rehearse(program, batch, what)
+    _try(program, what)
     return program
 
 
@@ -104,35 +105,46 @@ def _weights(path: Path, graph: Graph, what: str) -> dict[str, Tensor]:
 def _rehearse(program: Program, batch: int, what: str) -> None:
     """Hold a program to the shapes and dtypes that it states, for one size of the batch, without memory."""
     graph = program.graph
-    values: dict[str, Any] = {p.name: _blank(p, batch, what) for p in graph.inputs}
+    values: dict[str, Any] = {
+        p.name: torch.empty(_of(p, batch), dtype=DTYPES[p.dtype], device="meta")
+        for p in graph.inputs
+    }
+    _require_modest(values, batch, "its inputs", what)
     weights = {name: tensor.to("meta") for name, tensor in program.weights.items()}
     for node, done_with in program.steps:
         try:
             values[node.name] = _run(node, values, weights, torch.device("meta"))
         except Exception as e:  # whatever torch makes of arguments that do not fit
             _refuse(what, f"cannot do {node.op} in {node.name!r} ({type(e).__name__})")
-        _require_modest(values[node.name], batch, f"{node.op} in {node.name!r}", what)
+        _require_modest(values, batch, f"{node.op} in {node.name!r}", what)
         for name in done_with:
             del values[name]
     for port in filter(None, graph.outputs):
         _require_stated(port, values[port.name], batch, what)
 
 
-def _blank(port: Port, batch: int, what: str) -> Tensor:
-    shape = [batch if n is None else n for n in port.shape]
-    blank = torch.empty(shape, dtype=DTYPES[port.dtype], device="meta")
-    _require_modest(blank, batch, f"the input {port.name!r}", what)
-    return blank
+def _try(program: Program, what: str) -> None:
+    """Run it once on rows of ones: an index that points outside shows on numbers alone."""
+    rows = [torch.ones(_of(p, 2), dtype=DTYPES[p.dtype]) for p in program.graph.inputs]
+    try:
+        with torch.no_grad():
+            program(*rows)
+    except Exception as e:  # whatever torch makes of it
+        _refuse(what, f"cannot be run ({type(e).__name__})")
 
 
-def _require_modest(made: Any, batch: int, of: str, what: str) -> None:
-    for tensor in made if isinstance(made, tuple | list) else (made,):
-        if isinstance(tensor, Tensor) and tensor.numel() > LARGEST * batch:
-            _refuse(what, f"makes {tensor.numel():,} numbers of {batch} rows by {of}")
+def _of(port: Port, batch: int) -> list[int]:
+    return [batch if n is None else n for n in port.shape]
+
+
+def _require_modest(values: Mapping[str, Any], batch: int, of: str, what: str) -> None:
+    held = [x for made in values.values() for x in (made if isinstance(made, tuple) else (made,))]
+    if (n := sum(x.numel() for x in held if isinstance(x, Tensor))) > LARGEST * batch:
+        _refuse(what, f"holds {n:,} numbers of {batch} rows by {of}")
 
 
 def _require_stated(port: Port, made: Any, batch: int, what: str) -> None:
-    shape = tuple(batch if n is None else n for n in port.shape)
+    shape = tuple(_of(port, batch))
     if not isinstance(made, Tensor) or (tuple(made.shape), made.dtype) != (
         shape, DTYPES[port.dtype],
     ):  # fmt: skip
