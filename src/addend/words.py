@@ -20,6 +20,8 @@ FONTS = re.compile(
 )
 
 ACCENTS = {"hat": "\u0302", "tilde": "\u0303", "bar": "\u0304", "dot": "\u0307", "vec": "\u20d7"}
+SUB, SUP = ("\ue000", "\ue001"), ("\ue002", "\ue003")
+"""Stand for tags until all else is escaped: characters that no text has a use for."""
 ACCENTED = re.compile(
     rf"\\({'|'.join(ACCENTS)})\b\s*(?:\{{(\\?[A-Za-z]+)\}}|(\\[A-Za-z]+|[A-Za-z]))"
 )
@@ -125,13 +127,21 @@ def symbol_html(name: str, latex: str) -> str:
     >>> symbol_html("Om", r"\Omega_m")
     '<i>Ω</i><sub>m</sub>'
     """
-    if not latex or latex == name or not _readable(latex):
+    if not latex or latex == name or set(latex) & {*SUB, *SUP} or not _readable(latex):
         return html.escape(latex or name)
     text = re.sub(ACCENTED, lambda m: (m[2] or m[3]) + ACCENTS[m[1]], FONTS.sub("", latex))
-    text = re.sub(r"\\([A-Za-z]+)", lambda m: _letter(m[1]), html.escape(text))
-    text = re.sub(r"_(?:\{([^{}]*)\}|(.))", lambda m: f"<sub>{(m[1] or m[2]).strip()}</sub>", text)
-    text = re.sub(r"\^(?:\{([^{}]*)\}|(.))", lambda m: f"<sup>{(m[1] or m[2]).strip()}</sup>", text)
-    return re.sub(r"^(\w+)", r"<i>\1</i>", re.sub(r"[{}]", "", text).strip())
+    text = re.sub(r"\\([A-Za-z]+)", lambda m: _letter(m[1]), text)
+    text = _marked("_", SUB, _marked("^", SUP, text))
+    text = html.escape(re.sub(r"[{}]", "", text).strip())  # nothing that is read becomes markup
+    for tag, (opens, closes) in {"sub": SUB, "sup": SUP}.items():
+        text = text.replace(opens, f"<{tag}>").replace(closes, f"</{tag}>")
+    return re.sub(r"^(\w+)", r"<i>\1</i>", text)
+
+
+def _marked(sign: str, marks: tuple[str, str], text: str) -> str:
+    """What stands after a sign, in braces or alone, between two marks."""
+    group = re.compile(rf"{re.escape(sign)}(?:\{{([^{{}}]*)\}}|(.))")
+    return group.sub(lambda m: f"{marks[0]}{(m[1] or m[2]).strip()}{marks[1]}", text)
 
 
 def _letter(macro: str) -> str:
