@@ -4,7 +4,7 @@ import argparse
 import os
 from importlib import import_module
 
-NAMES = ("efficiency", "speed", "training", "slcp", "trust")
+NAMES = ("efficiency", "speed", "training", "slcp", "trust", "programs")
 
 
 def main() -> None:
