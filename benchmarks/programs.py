@@ -9,6 +9,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def _compared(
             lambda: torch.export.load(io.BytesIO(archive)).module(),
         ]
         loading, forms = zip(*(_least(made, turns) for made in loads), strict=True)
-    running = [_least(lambda form=form: form(*inputs), turns) for form in forms]
+    running = [_least(partial(form, *inputs), turns) for form in forms]
     return {
         "network": name,
         "same bits": _same(running[0][1], running[1][1]),

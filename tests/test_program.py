@@ -136,6 +136,6 @@ def test_memory_is_that_of_what_is_still_needed(tmp_path):
     save_file({}, tmp_path / "network.safetensors")
     program = load(tmp_path / "network")
     assert all(
-        done_with in ([f"n{i - 1}"], ["x"], []) for i, (_, done_with) in enumerate(program.steps)
+        done_with in ([f"n{i - 1}"], ["x"], []) for i, (_, _, done_with) in enumerate(program.steps)
     )
     assert torch.equal(program(torch.ones(2, 3).double()), torch.ones(2, 3).double())

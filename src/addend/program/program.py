@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..errors import UnfitProgram
-from .graph import INFINITE, Graph, Node, Port, Shape
-from .operations import DTYPES, OPERATIONS
+from .calls import Call
+from .graph import Graph, Port, Shape
+from .operations import DTYPES
 
 MOST_WEIGHTS = 2**31
 """Bytes of a file of weights."""
@@ -36,7 +37,11 @@ class Program(nn.Module):
 
     def __init__(self, graph: Graph, weights: Mapping[str, Tensor]):
         super().__init__()
-        self.graph, self.steps = graph, list(zip(graph.nodes, _done_with(graph), strict=True))
+        self.graph = graph
+        self.steps = [
+            (node, Call(node), done_with)
+            for node, done_with in zip(graph.nodes, _done_with(graph), strict=True)
+        ]
         self._places = {name: f"weight_{i}" for i, name in enumerate(sorted(weights))}
         for name, place in self._places.items():
             self.register_buffer(place, weights[name])
@@ -48,10 +53,10 @@ class Program(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Any:
         """Its outputs: a tensor alone, several as a tuple."""
-        values: dict[str, Any] = {p.name: x for p, x in zip(self.graph.inputs, inputs, strict=True)}
-        weights, where = self.weights, inputs[0].device
-        for node, done_with in self.steps:
-            values[node.name] = _run(node, values, weights, where)
+        values = _named(self, inputs, self.weights)
+        where = inputs[0].device
+        for node, call, done_with in self.steps:
+            values[node.name] = call(values, where)
             for name in done_with:
                 del values[name]
         made = tuple(p and values[p.name] for p in self.graph.outputs)
@@ -105,15 +110,14 @@ def _weights(path: Path, graph: Graph, what: str) -> dict[str, Tensor]:
 def _rehearse(program: Program, batch: int, what: str) -> None:
     """Hold a program to the shapes and dtypes that it states, for one size of the batch, without memory."""
     graph = program.graph
-    values: dict[str, Any] = {
-        p.name: torch.empty(_of(p, batch), dtype=DTYPES[p.dtype], device="meta")
-        for p in graph.inputs
-    }
+    meta = torch.device("meta")
+    inputs = [torch.empty(_of(p, batch), dtype=DTYPES[p.dtype], device=meta) for p in graph.inputs]
+    weights = {name: tensor.to(meta) for name, tensor in program.weights.items()}
+    values = _named(program, inputs, weights)
     _require_modest(values, batch, "its inputs", what)
-    weights = {name: tensor.to("meta") for name, tensor in program.weights.items()}
-    for node, done_with in program.steps:
+    for node, call, done_with in program.steps:
         try:
-            values[node.name] = _run(node, values, weights, torch.device("meta"))
+            values[node.name] = call(values, meta)
         except Exception as e:  # whatever torch makes of arguments that do not fit
             _refuse(what, f"cannot do {node.op} in {node.name!r} ({type(e).__name__})")
         _require_modest(values, batch, f"{node.op} in {node.name!r}", what)
@@ -151,24 +155,12 @@ def _require_stated(port: Port, made: Any, batch: int, what: str) -> None:
         _refuse(what, f"states {port.dtype} {shape} as {port.name!r} and makes something else")
 
 
-def _run(
-    node: Node, values: Mapping[str, Any], weights: Mapping[str, Tensor], where: torch.device
-) -> Any:
-    def read(argument: Any) -> Any:
-        if isinstance(argument, list):
-            return [read(each) for each in argument]
-        if not isinstance(argument, dict):
-            return argument
-        ((kind, name),) = argument.items()
-        return {"value": values, "weight": weights, "dtype": DTYPES, "number": INFINITE}[kind][name]
-
-    made = {"device": where} if node.op in MAKING else {}
-    args, kwargs = map(read, node.args), {k: read(v) for k, v in node.kwargs.items()}
-    return OPERATIONS[node.op](*args, **kwargs, **made)
-
-
-MAKING = {"aten.full.default", "aten.scalar_tensor.default", "aten.arange.start_step"}
-"""Operations that take no tensor: theirs are made where the inputs are."""
+def _named(
+    program: Program, inputs: Sequence[Tensor], weights: Mapping[str, Tensor]
+) -> dict[Any, Any]:
+    """What the nodes may read at first: weights under a key of their own, inputs under their names."""
+    given = zip((p.name for p in program.graph.inputs), inputs, strict=True)
+    return {**{("weight", name): tensor for name, tensor in weights.items()}, **dict(given)}
 
 
 def _done_with(graph: Graph) -> list[list[str]]:
