@@ -25,6 +25,7 @@ PLUMBING = {
     "places": "paths",
     "progress": "lines on the screen",
     "registry": "files, out and in again by their digest",
+    "sealed": "digests of files; what differs is refused",
     "settings": "reads the values that stand under a stage's params; a value that is read is the value that is written",
     "shard": "one Zarr group, out and in again by the digest of its content",
     "shards": "columns, out and in again by the digest of their content",

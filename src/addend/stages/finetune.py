@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import save_file
 
 from .. import artifact, exported, places, settings, shards, sobol, vectors
-from ..durable import fresh_folder
 from ..encoder import Encoder
 from ..heads import Ensemble, Head, build
 from ..heads.laws import require_smooth
 from ..modality import Modality, find
 from ..parameters import read_agreement
 from ..progress import progress
+from ..sealed import require_sealed, sealed_folder
 from ..settings import Finetune
 from ..training import Rows, Training, fit
 
@@ -29,7 +29,8 @@ def finetune(name: str) -> None:
     torch.set_num_threads(1)
     modality, asked = find(name), settings.modality(places.ROOT, name).finetune
     space = read_agreement(places.ROOT).subset(modality.parameters)
-    made, pool = places.encoder(name, "backbone"), shards.read_set(places.pool(name, "train"))
+    pool = shards.read_set(places.pool(name, "train"))
+    made = require_sealed(places.encoder(name, "backbone"), f"modalities/{name}/dvc.yaml:pretrain")
     layout = json.loads((made / "layout.json").read_text())
     rows = _rows(modality, made, layout, pool)
     training = Training(asked.seed, asked.steps, asked.batch, asked.rate)
@@ -41,7 +42,7 @@ def finetune(name: str) -> None:
         "objective": "maximum likelihood (O1)", "training": asdict(training),
         "provenance": {"simulations": pool.digest, "package": version(f"addend-{name}"), "core": version("addend")},
     }  # fmt: skip
-    with fresh_folder(places.encoder(name, "head")) as folder:
+    with sealed_folder(places.encoder(name, "head")) as folder:
         for file in ("backbone.pt2", "coordinates.pt2"):
             shutil.copyfile(made / file, folder / file)
         save_file(head.state_dict(), folder / "head.safetensors")

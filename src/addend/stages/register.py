@@ -12,16 +12,18 @@ from typing import Any
 from .. import artifact, places, settings, shards
 from ..calibration import Mean, Record, Ruling, judge
 from ..calibration.conclusion import log_scores
-from ..durable import written_beside
 from ..encoder import Encoder
 from ..history import head
 from ..registry import Registry, Version
+from ..sealed import SEAL, require_sealed, write_json
 
 
 def register(name: str) -> None:
     """Register the encoder with its record; promote it, or record why not."""
     thresholds = settings.modality(places.ROOT, name).register
     registry = Registry(root=places.ROOT)
+    for part, stage in (("head", "finetune"), ("record", "calibrate")):
+        require_sealed(places.encoder(name, part), f"modalities/{name}/dvc.yaml:{stage}")
     record = Record.from_dict(
         json.loads((places.encoder(name, "record") / artifact.RECORD).read_text())
     )
@@ -35,7 +37,8 @@ def register(name: str) -> None:
             record, thresholds, difference, f"version {champion.version}" if champion else ""
         )
         if all(v.digest != encoder.digest for v in registry.versions(name)):
-            registry.log_training(name, encoder.manifest["training"], _history(name))
+            training, history = encoder.manifest["training"], _history(name)
+            registry.log_training(name, training, history, encoder.digest)
         version = registry.register(name, folder, _tags(encoder), _metrics(record))
     if verdict.passed:
         registry.promote(version, verdict.reason)
@@ -50,7 +53,7 @@ def assemble(name: str, folder: Path) -> Path:
     """The whole artifact: what finetune made, the calibration record and its page, under one manifest."""
     head, record = places.encoder(name, "head"), places.encoder(name, "record")
     facts = artifact.read_manifest(head)
-    shutil.copytree(record, folder)
+    shutil.copytree(record, folder, ignore=shutil.ignore_patterns(SEAL))
     for file in facts["files"]:
         shutil.copyfile(head / file, folder / file)
     facts = {k: v for k, v in facts.items() if k not in ("files", "format")}
@@ -102,13 +105,10 @@ def _history(name: str) -> list[dict[str, float]]:
 
 
 def _write_pin(name: str, version: Version, verdict: Ruling) -> None:
-    path = places.pin(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "modality": name,
         "digest": version.digest,
         "promoted": verdict.passed,
         "reason": verdict.reason,
     }
-    with written_beside(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    write_json(places.pin(name), content)
