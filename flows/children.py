@@ -16,6 +16,7 @@ ADVICE = (
     "dvc config core.autostage",
     "Use `dvc push`",
 )
+TIED = Path(__file__).with_name("tied.py")
 _running: set[subprocess.Popen[str]] = set()
 
 
@@ -34,7 +35,7 @@ def repro(address: str, log: Callable[[str], None]) -> None:
         StoreBusy: Another process held DVC's lock or one of the stage's paths.
         StageFailed: The stage's command failed; the message ends with the last lines it printed.
     """
-    tied = [sys.executable, "-m", "flows.tied", str(os.getpid())]
+    tied = [sys.executable, "-P", str(TIED), str(os.getpid())]
     status, tail = stream([*tied, "repro", "--single-item", address], log)
     if status != 0:
         busy = any(sign in line for line in tail for sign in CONTENTION)

@@ -1,4 +1,4 @@
-"""`python -m flows.tied PROCESS ...`: DVC's command line, which ends as soon as that process is no more.
+"""`tied.py PROCESS ...`: DVC's command line, which ends as soon as that process is no more.
 
 A flow that is killed cannot end its children; so they watch it, and the stages that DVC runs watch DVC (`addend.running`).
 """
