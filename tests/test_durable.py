@@ -34,11 +34,10 @@ with written_beside(Path(sys.argv[1])) as temporary:
 def holder(tmp_path):
     """A process in the middle of writing `held` in a folder."""
     command = [sys.executable, "-c", HOLDS, str(tmp_path / "held")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "holds\n"
-    yield process
-    process.kill()
-    process.wait()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "holds\n"
+        yield process
+        process.kill()
 
 
 def temporaries(folder):
@@ -134,10 +133,11 @@ def test_a_second_of_the_same_stage_waits_and_says_so_and_nothing_is_left(tmp_pa
 def test_the_lock_of_a_killed_stage_bars_nobody(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()
-    process = subprocess.Popen([sys.executable, "-c", WAITS], cwd=tmp_path, stdout=subprocess.PIPE)
-    process.stdout.readline()
-    process.kill()
-    process.wait()
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITS], cwd=tmp_path, stdout=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        process.kill()
     began = time.monotonic()
     with alone("fuse", "real"):
         assert time.monotonic() - began < 5
@@ -184,7 +184,7 @@ def test_a_fusion_whose_name_is_a_path_touches_nothing(refuses, project, verb):
     before = settings.read_text()
     settings.write_text(DOTDOT)
     try:
-        refuses(BadSetting, "cannot name a folder", verb, "..")
+        refuses(BadSetting, "at most 100 letters, digits", verb, "..")
     finally:
         settings.write_text(before)
 

@@ -26,7 +26,7 @@ from addend.stages import (
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = {
-    "simulate": {"seed": 1, "train": 4000, "calibrate": 200, "audit": 200},
+    "simulate": {"seed": 1, "train": 4000, "calibrate": 3000, "audit": 3000},
     "pretrain": {"objective": "standardise"},
     "finetune": {
         "head": "flow", "hidden": [16, 16], "shape": [8], "components": 2, "seed": 1,
