@@ -38,6 +38,14 @@ def test_a_changed_byte_is_caught_by_name_or_changes_no_number(small):
 
 
 @pytest.mark.slow
+def test_the_drill_finds_what_is_not_verified(small, monkeypatch):
+    """With the seal of the fit unread, a changed byte of it is a traceback or another number."""
+    monkeypatch.setattr("addend.sealed.require_sealed", lambda folder, stage: folder)
+    count = tampering.tampered("fit", 20, drawn())
+    assert count.lost + count.unnamed > 0
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["gather", "evaluate"])
 def test_a_stage_that_was_killed_leaves_after_one_more_run_what_an_undisturbed_one_does(
     small, verb

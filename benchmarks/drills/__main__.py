@@ -21,6 +21,8 @@ from . import kills, tampering
 from .project import Count, build, ended, forked
 
 SEED = 1
+FEW = 5
+"""Fewer trials than these are a first look, kept beside."""
 
 
 def drills(trials: int, rng: random.Random) -> Iterator[Count]:
@@ -55,7 +57,7 @@ def main() -> int:
             print(" ".join(f"{k} {v}" if k != "drill" else f"{v:44}" for k, v in rows[-1].items()))
             sys.stdout.flush()
     seconds = round(time.monotonic() - began)
-    record.write("drills", trials < 10, rows, seed=SEED, trials=trials, seconds=seconds)
+    record.write("drills", trials < FEW, rows, seed=SEED, trials=trials, seconds=seconds)
     total = {k: sum(row[k] for row in rows) for k in rows[0] if k != "drill"}
     print(" ".join(f"{k} {v}" if k != "drill" else "" for k, v in total.items()), f"in {seconds} s")
     return int(total["survived"] < total["tried"] or any(list(total.values())[2:]))
