@@ -4,6 +4,7 @@
 # make oldest  the fast tests with the lowest release of each package that pyproject.toml allows
 # make serve   MLflow's and Prefect's pages over the demo's own stores
 # make bench   measure; make audit, the long checks
+# make drills  stages killed, run at once, out of room, their files tampered with; ten minutes
 # make docs    the documentation as a site, build/docs; any warning fails it
 # make clean   remove what stages wrote; observations that somebody ingested stay
 
@@ -28,7 +29,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: demo check test oldest docs serve bench audit clean
+.PHONY: demo check test oldest docs serve bench audit drills clean
 
 demo: $(READY)
 	.venv/bin/python -m flows
@@ -59,6 +60,9 @@ bench: $(READY)
 
 audit: $(READY)
 	.venv/bin/python -m benchmarks.audit
+
+drills: $(READY)
+	.venv/bin/python -m benchmarks.drills
 
 clean:
 	rm -rf data/simulations data/encoders data/pins data/fusions data/reports

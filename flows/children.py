@@ -16,6 +16,7 @@ ADVICE = (
     "dvc config core.autostage",
     "Use `dvc push`",
 )
+TIED = Path(__file__).with_name("tied.py")
 _running: set[subprocess.Popen[str]] = set()
 
 
@@ -34,7 +35,8 @@ def repro(address: str, log: Callable[[str], None]) -> None:
         StoreBusy: Another process held DVC's lock or one of the stage's paths.
         StageFailed: The stage's command failed; the message ends with the last lines it printed.
     """
-    status, tail = stream([sys.executable, "-m", "dvc", "repro", "--single-item", address], log)
+    tied = [sys.executable, "-P", str(TIED), str(os.getpid())]
+    status, tail = stream([*tied, "repro", "--single-item", address], log)
     if status != 0:
         busy = any(sign in line for line in tail for sign in CONTENTION)
         raise (StoreBusy if busy else StageFailed)(

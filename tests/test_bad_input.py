@@ -15,6 +15,7 @@ from addend.errors import (
     UnknownModality,
 )
 from addend.registry import Registry
+from addend.sealed import write_json
 from addend.stages import evaluate, gather, resolve
 
 GOOD = "t, y [1], y_err\n0.1, 0.5, 0.2\n-0.3, 0.2, 0.1\n"
@@ -69,10 +70,8 @@ PINS = {
 def test_a_missing_champion_comes_with_the_remedy_that_fits(refuses, file, project, case):
     promoted, reason, said = PINS[case]
     pin = places.pin("masers")
-    pin.parent.mkdir(exist_ok=True)
-    pin.write_text(
-        json.dumps({"modality": "masers", "digest": "0", "promoted": promoted, "reason": reason})
-    )
+    stands = {"modality": "masers", "digest": "0", "promoted": promoted, "reason": reason}
+    write_json(pin, stands)
     try:
         refuses(NoChampion, said, *MASERS, file(MASER_POINTS))
         refuses(NoChampion, said, "resolve", "needs_champion")

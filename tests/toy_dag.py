@@ -98,7 +98,8 @@ def create(folder: Path, meet: bool = False) -> Path:
 def environment(**more: str) -> dict[str, str]:
     """This interpreter first on the path, this project's flows importable, nobody told."""
     here = str(Path(sys.executable).parent)
-    path = {"PATH": here + os.pathsep + os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    ours = os.pathsep.join([str(ROOT), str(ROOT / "src")])
+    path = {"PATH": here + os.pathsep + os.environ["PATH"], "PYTHONPATH": ours}
     quiet = {
         "DVC_NO_ANALYTICS": "1",
         "DO_NOT_TRACK": "1",

@@ -12,6 +12,7 @@ from .durable import written_beside
 from .fusion.answer import Answer
 from .fusion.curves import Curves, ProfileCurve, Samples
 from .fusion.summary import as_dict, from_dict
+from .strict import strict
 
 ANSWER, CURVES = "answer.json", "curves.npz"
 
@@ -25,7 +26,7 @@ def write_answer(path: Path, answer: Answer) -> None:
 
 def read_answer(path: Path) -> Answer:
     """What `write_answer` wrote."""
-    return from_dict(json.loads(path.read_text(encoding="utf8")))
+    return from_dict(strict(path.read_text(encoding="utf8")))
 
 
 def write_curves(path: Path, curves: Curves) -> None:

@@ -10,7 +10,6 @@ sha256. Only JSON and numbers are among them, which can do nothing.
 
 import hashlib
 import json
-import math
 import os
 import stat
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from typing import Any
 
 from .errors import TamperedArtifact, UnknownFormat, shown
 from .manifest import FORMAT, require_fit
+from .strict import strict
 
 MANIFEST = "manifest.json"
 RECORD = "record.json"
@@ -66,19 +66,16 @@ def read_json(path: Path, what: str) -> Any:
     """
     try:
         _require_file(path, what)
-        return json.loads(
-            path.read_text(encoding="utf8"),
-            parse_constant=_finite,
-            parse_float=_finite,
-            object_pairs_hook=_unique,
-        )
+        return strict(path.read_text(encoding="utf8"))
     except (OSError, ValueError, RecursionError) as e:
         raise TamperedArtifact(f"{what} cannot be read ({type(e).__name__})", AGAIN) from None
 
 
 def digest(folder: Path) -> str:
     """sha256 of the manifest, and through it of every file: what an encoder is known by."""
-    return file_digest(Path(folder) / MANIFEST)
+    path = Path(folder) / MANIFEST
+    _require_file(path, f"the manifest {path}")
+    return file_digest(path)
 
 
 def file_digest(path: Path) -> str:
@@ -111,8 +108,11 @@ def _require_listed(folder: Path, manifest: dict[str, Any]) -> None:
 
 def _require_file(path: Path, what: str) -> None:
     """Raise unless it is a file itself, of a size that such a file has."""
-    found = os.lstat(path)
     most = LARGEST[path.suffix]
+    try:
+        found = os.lstat(path)
+    except OSError:
+        raise TamperedArtifact(f"{what} is missing", AGAIN) from None
     if not stat.S_ISREG(found.st_mode) or found.st_size > most:
         raise TamperedArtifact(f"{what} is no file of at most {most:,} bytes", AGAIN)
 
@@ -125,16 +125,3 @@ def _require_digest(path: Path, name: str, expected: str) -> None:
             f"{what} has sha256 {found[:12]}, its manifest says {expected[:12]}",
             f"{AGAIN}, and find out who changed it",
         )
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(number := float(text)):
-        raise ValueError(f"{text} is no finite number")
-    return number
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name twice")
-    return found

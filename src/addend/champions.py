@@ -1,12 +1,12 @@
 """The promoted encoder of a modality, or why there is none."""
 
-import json
 from pathlib import Path
 
 from . import places
 from .errors import NoChampion
 from .names import plain
 from .registry import Registry
+from .sealed import read_json
 
 
 def champion(name: str) -> Path:
@@ -25,14 +25,15 @@ def no_champion(name: str, otherwise: str = "") -> NoChampion:
         "run 'dvc repro",
         places.pin(name),
     )
-    said = json.loads(pin.read_text()) if pin.exists() else None
+    stage = f"modalities/{name}/dvc.yaml:register"
+    said = read_json(pin, stage) if pin.exists() else None
     if said is None:
         return NoChampion(what, f"{repro} modalities/{name}/dvc.yaml'{otherwise}")
     if said["promoted"]:
         lost = f"{what} in the registry, though {pin} says that one was promoted"
         return NoChampion(
             lost,
-            f"{repro} -f -s modalities/{name}/dvc.yaml:register' to register it again{otherwise}",
+            f"{repro} -f -s {stage}' to register it again{otherwise}",
         )
     refused = f"{what}, the last one was refused ({said['reason']})"
     return NoChampion(

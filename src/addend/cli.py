@@ -5,14 +5,18 @@ Each verb imports what it needs when it is called, so that the command itself st
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from .errors import AddendError, AddendWarning, BadSetting
+from .durable import full_disk, says_full
+from .errors import AddendError, AddendWarning, BadSetting, UnusablePath
 from .processor import share_instructions
+from .running import alone, die_with_dvc
 
 HELP = "Multimodal inference by addition."
 app = typer.Typer(
@@ -42,7 +46,9 @@ def _add(command: str, text: str, argument: str) -> None:
     name = command.replace("-", "_")
 
     def verb(of: str = typer.Argument(metavar=argument)) -> None:
-        getattr(import_module(f"addend.stages.{name}"), name)(of)
+        die_with_dvc()
+        with alone(command, of):
+            getattr(import_module(f"addend.stages.{name}"), name)(of)
 
     app.command(command, help=text)(verb)
 
@@ -202,7 +208,24 @@ def main() -> None:
     warnings.formatwarning = _sentence
     share_instructions()
     try:
-        app()
+        with _os_errors_named():
+            app()
     except AddendError as e:
         print(f"addend: {e}", file=sys.stderr)
         sys.exit(2)
+
+
+@contextmanager
+def _os_errors_named() -> Iterator[None]:
+    """What the system says of a file or a full disk is a mistake like any other."""
+    try:
+        yield
+    except BrokenPipeError:  # whoever read the output has read enough
+        raise
+    except OSError as e:
+        if says_full(e):
+            raise full_disk(Path()) from e
+        raise UnusablePath(
+            f"{e.filename or 'a file'} cannot be used ({e.strerror or e})",
+            "see that it is there, is what it should be, and may be read and written",
+        ) from e

@@ -72,6 +72,26 @@ class TamperedArtifact(AddendError):
     """A file whose sha256 is not the one its manifest states."""
 
 
+class TamperedFile(AddendError):
+    """What a stage reads is not what the stage before it wrote."""
+
+
+class NotMade(AddendError):
+    """What a stage reads, and no stage has made yet."""
+
+
+class FullDisk(AddendError):
+    """There is no room on the disk for what is written."""
+
+
+class UnusablePath(AddendError):
+    """A file or folder that cannot be read or written as it is: permissions, a folder where a file is due."""
+
+
+class UnusableStore(AddendError):
+    """A registry whose database or server gives no answer: damaged, locked for too long, or not there."""
+
+
 class UnknownFormat(AddendError):
     """An encoder written in a format that this core does not know."""
 

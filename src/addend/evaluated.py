@@ -14,6 +14,8 @@ from .calibration import Record
 from .encoder import Encoder
 from .fusion.terms import Facts, Terms, assemble
 from .parameters import read_agreement
+from .sealed import refuse, require_sealed
+from .strict import strict
 
 TERMS = "terms.json"
 
@@ -23,14 +25,15 @@ def read_terms(fusion: str) -> Terms:
 
     Raises:
         NoObservations: No modality is left.
+        NotMade, TamperedFile: There are no terms, or they are not what `evaluate` wrote.
     """
-    folder = places.fusion(fusion, "terms")
+    folder = require_sealed(places.fusion(fusion, "terms"), f"evaluate@{fusion}")
     return terms_in(folder, read_facts(folder))
 
 
 def read_facts(folder: Path) -> dict[str, Facts]:
     """What is known of every modality, from the folder of the terms."""
-    read = json.loads((folder / TERMS).read_text())
+    read = strict((folder / TERMS).read_text())
     return {m: Facts.from_dict(d) for m, d in read.items()}
 
 
@@ -47,4 +50,14 @@ def terms_in(folder: Path, facts: Mapping[str, Facts]) -> Terms:
     records = {m: Record.of(e) for m, e in encoders.items()}
     made = {m: load_file(folder / m / "embedded.safetensors") for m in used}
     embedded = {m: (d["z"], d["e"]) for m, d in made.items()}
+    for m, (z, e) in embedded.items():
+        _require_rows(folder / m, facts[m], len(z), len(e))
     return assemble(encoders, embedded, records, facts, read_agreement(places.ROOT))
+
+
+def _require_rows(folder: Path, facts: Facts, *rows: int) -> None:
+    """Raise `TamperedFile` unless z and e have a row for every observation of every shard."""
+    counted = sum(shard["n"] for shard in facts.shards)
+    if {facts.n, counted, *rows} != {facts.n}:
+        found = f"{', '.join(map(str, rows))} rows of z and e, {counted} in its shards"
+        refuse(folder, f"it has {found}, expected {facts.n}", f"evaluate@{folder.parents[1].name}")

@@ -27,6 +27,8 @@ __all__ = ["Columns", "Drawing", "Field", "Modality", "Points", "Schema", "find"
 
 Columns = Mapping[str, np.ndarray]
 LIMIT = "ADDEND_MODALITIES"
+LARGEST = 1e100
+"""No instrument gives a larger number in any unit, and what is much larger has no finite square."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,11 @@ class Schema:
                     "add it; the model card lists every column with its unit",
                 )
             values = np.asarray(columns[field.name], dtype=np.float64)
-            if not np.isfinite(values).all():
-                row = int(np.argmax(~np.isfinite(values.reshape(len(values), -1)).all(axis=1)))
+            if not (usable := np.abs(values) < LARGEST).all():  # of NaN and infinities neither
+                row = int(np.argmin(usable.reshape(len(values), -1).all(axis=1)))
+                kind = "finite number" if not np.isfinite(values[row]).all() else "measurable size"
                 raise NotFinite(
-                    f"column '{field.name}' is not a finite number in row {row + 1}",
+                    f"column '{field.name}' is not a {kind} in row {row + 1}",
                     "remove the row or supply the number",
                 )
             if field.positive and field.error is None and (values <= 0).any():

@@ -42,7 +42,7 @@ def fusion(name: str, part: str) -> Path:
 
 def embedding(modality: str, encoder: str, shard: str) -> Path:
     """z and e of a shard, under the digests of the encoder and of the shard that made them."""
-    name = f"{encoder[:16]}-{shard[:16]}.safetensors"
+    name = f"{encoder}-{shard}.safetensors"
     return ROOT / "data" / "embeddings" / plain(modality) / name
 
 

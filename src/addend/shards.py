@@ -1,11 +1,13 @@
 """Sets of observations, as shards.
 
-A set is a folder of shards (`shard`) and a `set.json` that lists them in order. Appending writes new shards and replaces the
-list; the old shards stay as they are. A pool of simulations is a set too, with theta in columns `theta.<name>`.
+A set is a folder of shards (`shard`) and a `set.json` that lists them in order and states its own sha256 (sets that an older
+core wrote do not). Appending writes new shards and replaces the list; the old shards stay as they are. A pool of simulations
+is a set too, with theta in columns `theta.<name>`.
 """
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,15 +22,19 @@ from .errors import (
     MissingColumn,
     NoObservations,
     NotFinite,
+    SetExists,
     nearest,
+    shown,
 )
 from .modality import Columns, Schema
 from .shard import Shard, read, read_shard, rows_of, tampered, write, write_shard
+from .strict import strict
 
 __all__ = [
     "ObservationSet",
     "Shard",
     "append_set",
+    "copy_set",
     "open_set",
     "read_set",
     "read_shard",
@@ -60,10 +66,10 @@ class ObservationSet:
     def __iter__(self) -> Iterator[tuple[Shard, dict[str, np.ndarray]]]:
         for shard in self.shards:
             columns, attrs, digest = read(shard.path)
-            if (digest, attrs) != (shard.digest, self.attrs):
-                raise tampered(
-                    shard.path, f"its content is {digest[:16]} and not what {MANIFEST} lists"
-                )
+            found = (digest, attrs, rows_of(columns))
+            if found != (shard.digest, self.attrs, shard.n):
+                what = f"it is {digest[:16]} of {rows_of(columns)} rows"
+                raise tampered(shard.path, f"{what}, not what {MANIFEST} lists")
             yield shard, columns
 
     @cached_property
@@ -89,6 +95,7 @@ def write_set(
     schema: Schema,
     attrs: dict[str, Any],
     shard_rows: int | None = None,
+    new: bool = False,
 ) -> ObservationSet:
     """Make `folder` the set of these observations; shards that it held before and holds no longer are removed.
 
@@ -96,6 +103,7 @@ def write_set(
         columns: The fields of the schema and any `theta.<name>`; other columns are not stored.
         attrs: JSON-able: modality, set, mock, truth, source; `units` of the theta columns. The schema's units are added.
         shard_rows: Rows a shard; by default as many as fit 128 MiB.
+        new: Only where there is no set yet, whoever else makes one meanwhile; `SetExists` otherwise.
 
     Raises the named errors of the schema's check, and `EmptyTable`; nothing is written then.
     """
@@ -103,7 +111,9 @@ def write_set(
     units = {**attrs.get("units", {}), **{f.name: f.unit for f in schema.fields}}
     attrs = {**attrs, "units": {name: units.get(name, "") for name in sorted(stored)}}
     with only_writer(folder):
-        shards = [write(folder, part, attrs) for part in _parts(stored, shard_rows)]
+        if new and (Path(folder) / MANIFEST).exists():
+            raise SetExists(f"there is a set in {folder} already", "choose another name")
+        shards = _write_shards(folder, stored, attrs, shard_rows)
         result = _write_manifest(folder, shards, attrs)
         for path in set(Path(folder).glob("*.zarr")) - {s.path for s in shards}:
             discard(path)
@@ -125,27 +135,33 @@ def append_set(
         raise MissingColumn(what, "append rows of the same columns, or write another set")
     with only_writer(folder):
         old = open_set(folder)
-        new = [write(folder, part, old.attrs) for part in _parts(stored, shard_rows)]
+        new = _write_shards(folder, stored, old.attrs, shard_rows)
         return _write_manifest(
             folder, [*old.shards, *(s for s in new if s not in old.shards)], old.attrs
         )
+
+
+def copy_set(found: ObservationSet, folder: Path) -> None:
+    """The list and the shards of a set in another folder, and nothing else that lies beside them."""
+    Path(folder).mkdir(parents=True)
+    shutil.copy(found.folder / MANIFEST, folder)
+    for shard in found.shards:
+        shutil.copytree(shard.path, folder / shard.name)
 
 
 def open_set(folder: Path) -> ObservationSet:
     """The set in `folder`, its list read and no column yet; `NoObservations` if there is none."""
     folder = Path(folder)
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        shards = tuple(
-            Shard(s["name"], folder / s["name"], s["digest"], s["n"]) for s in manifest["shards"]
-        )
-        return ObservationSet(folder, shards, manifest["attrs"])
+        manifest = strict((folder / MANIFEST).read_bytes())
+        listed, attrs = _listed(manifest)
     except (FileNotFoundError, NotADirectoryError):
         raise _absent(folder) from None
-    except (KeyError, TypeError, ValueError) as e:
-        raise tampered(
-            folder / MANIFEST, f"it is not the list of a set ({type(e).__name__})"
-        ) from None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
+        said = f"it is not the list of a set ({e or type(e).__name__})"
+        raise tampered(folder / MANIFEST, said) from None
+    shards = tuple(Shard(name, folder / name, digest, n) for name, digest, n in listed)
+    return ObservationSet(folder, shards, attrs)
 
 
 def read_set(folder: Path) -> ObservationSet:
@@ -179,6 +195,14 @@ def _select(columns: Columns, schema: Schema) -> dict[str, np.ndarray]:
     return {name: columns[name] for name in [*schema.names, *theta]}
 
 
+def _write_shards(
+    folder: Path, columns: Columns, attrs: dict[str, Any], rows: int | None
+) -> list[Shard]:
+    """Parts that are equal would be one shard listed twice, as damage is: then all rows are one shard."""
+    shards = [write(folder, part, attrs) for part in _parts(columns, rows)]
+    return shards if len(set(shards)) == len(shards) else [write(folder, columns, attrs)]
+
+
 def _parts(columns: Columns, rows: int | None) -> Iterator[dict[str, np.ndarray]]:
     n = rows_of(columns)
     rows = rows or max(
@@ -188,12 +212,31 @@ def _parts(columns: Columns, rows: int | None) -> Iterator[dict[str, np.ndarray]
         yield {name: values[start : start + rows] for name, values in columns.items()}
 
 
+def _listed(manifest: dict[str, Any]) -> tuple[list[tuple[str, str, int]], dict[str, Any]]:
+    """Name, digest and rows of each shard, and the attributes; `ValueError` of a list that cannot be what was written."""
+    attrs, listed = (
+        manifest["attrs"],
+        [(s["name"], s["digest"], s["n"]) for s in manifest["shards"]],
+    )
+    stated = manifest.get("sha256", _own(attrs, manifest["shards"]))
+    if set(manifest) - {"attrs", "shards", "sha256"} or stated != _own(attrs, manifest["shards"]):
+        raise ValueError("it is not what its own sha256 says")
+    if len(set(listed)) < len(listed):
+        raise ValueError("a shard is listed twice")
+    for name, digest, n in listed:
+        if name != f"{digest[:16]}.zarr" or type(n) is not int or n < 1:
+            raise ValueError(f"{shown(name)} of {shown(n)} rows is no shard")
+    return listed, attrs
+
+
+def _own(attrs: dict[str, Any], shards: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(json.dumps([attrs, shards], sort_keys=True).encode()).hexdigest()
+
+
 def _write_manifest(folder: Path, shards: list[Shard], attrs: dict[str, Any]) -> ObservationSet:
     attrs = json.loads(json.dumps(attrs, sort_keys=True))
-    content = {
-        "attrs": attrs,
-        "shards": [{"name": s.name, "digest": s.digest, "n": s.n} for s in shards],
-    }
+    listed = [{"name": s.name, "digest": s.digest, "n": s.n} for s in shards]
+    content = {"attrs": attrs, "shards": listed, "sha256": _own(attrs, listed)}
     with written_beside(Path(folder) / MANIFEST) as temporary:
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
     return ObservationSet(Path(folder), tuple(shards), attrs)

@@ -148,7 +148,8 @@ def _values(path: Path, name: str, cells: list[str], numbers_due: bool) -> np.nd
 
 
 def _number(cell: str) -> float | None:
+    """What a number is on paper: Python also reads `1_000` and the digits of every script."""
     try:
-        return float(cell)
+        return float(cell) if cell.isascii() and "_" not in cell else None
     except ValueError:
         return None

@@ -118,9 +118,12 @@ class Record:
 
     @classmethod
     def of(cls, encoder: Encoder) -> "Record | None":
-        """The record in an encoder, None before calibration; `UnfitManifest` if it is none, or another encoder's."""
-        if not encoder.record:
-            return None
+        """The record in an encoder, None before calibration; raises as `known` does."""
+        return cls.known(encoder) if encoder.record else None
+
+    @classmethod
+    def known(cls, encoder: Encoder) -> "Record":
+        """The record in an encoder; `UnfitManifest` if what it holds is none, or another encoder's."""
         try:
             found = cls.from_dict(encoder.record)
         except Exception as e:  # a record from another team can be anything that JSON can write

@@ -8,6 +8,7 @@ What came in once stays: another content under its name is refused, and rows are
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import mocks, places, shards
-from ..errors import BadSetting, NoObservations, SetExists
+from ..errors import BadSetting, SetExists
 from ..modality import Columns, Modality, find
 from ..names import plain
 from ..parameters import read_agreement
@@ -88,10 +89,9 @@ def _keep(
 ) -> shards.ObservationSet:
     """Write a set; what is there already is left alone if it is the same, and refused if it is another."""
     folder = places.observations(modality.name, set_name)
-    try:
-        there = shards.read_set(folder)
-    except NoObservations:
-        return shards.write_set(folder, columns, modality.schema, facts)
+    with suppress(SetExists):
+        return shards.write_set(folder, columns, modality.schema, facts, new=True)
+    there = shards.read_set(folder)
     if there.attrs["mock"] != facts["mock"] or not _same(there.columns, columns):
         kind = "mock" if there.attrs["mock"] else "real"
         may_grow = not (facts["mock"] or there.attrs["mock"])

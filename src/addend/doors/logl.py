@@ -21,7 +21,7 @@ from ..calibration.support import RATE
 from ..champions import champion
 from ..durable import written_beside
 from ..encoder import Encoder
-from ..errors import BadSetting, StrangeObservations
+from ..errors import BadSetting, NotFinite, StrangeObservations
 from ..fusion.trust import strange
 from ..parameters import read_agreement
 from ..scalar import Lazy
@@ -39,6 +39,7 @@ def logl(name: str, set_name: str, points: Path, out: Path | None = None) -> np.
     Raises:
         NoChampion, NoObservations: There is no promoted encoder, or no such set.
         DefinitionMismatch: A parameter that means one thing to the encoder and another in parameters.yaml.
+        NotFinite: psi of a row has no value at a theta.
         The named errors of `read_points`.
     """
     torch.set_num_threads(1)
@@ -51,10 +52,24 @@ def logl(name: str, set_name: str, points: Path, out: Path | None = None) -> np.
     with torch.no_grad():
         term = Lazy(encoder, found.columns)
         values = term(theta).numpy()
+        _require_finite(term, theta, values, f"the set '{set_name}' of '{name}'")
     record = Record.of(encoder)
     _warn_of_strange(term, record, f"the set '{set_name}' of '{name}'")
     _write(encoder.space.names, theta, values, out)
     return values
+
+
+def _require_finite(term: Lazy, theta: np.ndarray, values: np.ndarray, where: str) -> None:
+    """Raise `NotFinite` of the first row of the first theta at which S has no value."""
+    if np.isfinite(values).all():
+        return
+    at = int(np.argmin(np.isfinite(values)))
+    psi = term.observations(torch.from_numpy(theta[at : at + 1]))[0]
+    row = int((~torch.isfinite(psi)).to(torch.int8).argmax()) + 1
+    raise NotFinite(
+        f"psi of row {row} of {where} is {psi[row - 1].item()} nat at row {at + 1} of the points",
+        "remove or correct the row: it is unlike anything that the encoder can have seen",
+    )
 
 
 def _warn_of_strange(term: Lazy, record: Record | None, where: str) -> None:

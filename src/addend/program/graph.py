@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
 from ..errors import UnfitProgram, shown
+from ..strict import strict
 from .operations import DTYPES, OPERATIONS, WORDS
 
 MOST_BYTES, MOST_NODES, MOST_ARGUMENTS, DEEPEST = 2**24, 20_000, 4096, 4
@@ -143,18 +144,9 @@ class _Reader:
         if len(text) > MOST_BYTES:
             self.refuse(f"has {len(text):,} letters, at most {MOST_BYTES:,} are read")
         try:
-            return json.loads(text, parse_constant=self._constant, object_pairs_hook=self._unique)
+            return strict(text)
         except (ValueError, RecursionError) as e:
-            self.refuse(f"is not JSON ({type(e).__name__})")
-
-    def _constant(self, name: str) -> NoReturn:
-        self.refuse(f"holds {name}, which is no number of JSON")
-
-    def _unique(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            self.refuse("states one name twice")
-        return found
+            self.refuse(f"is not JSON ({e if len(str(e)) < 100 else type(e).__name__})")
 
     def _port(self, found: object) -> Port:
         read = self.fields(found, "an input or output", name=str, shape=list, dtype=str)

@@ -15,25 +15,25 @@ from ..calibration.additive import rounded
 from ..calibration.blocks import encoder_record
 from ..calibration.conclusion import conclude
 from ..calibration.measure import PARTS, measure_part
-from ..durable import fresh_folder
 from ..encoder import Encoder
 from ..modality import Modality, find
 from ..progress import progress
 from ..report import write_encoder
+from ..sealed import sealed_folder
 from ..settings import EncoderCalibration, Thresholds
 
 
 def calibrate(name: str) -> None:
     """Measure the encoder that `finetune` left, and write its record."""
     torch.set_num_threads(1)
-    modality, encoder = find(name), Encoder.load(places.encoder(name, "head"))
-    asked = settings.modality(places.ROOT, name)
+    modality, asked = find(name), settings.modality(places.ROOT, name)
+    encoder = Encoder.load(places.encoder(name, "head"))
     amount, thresholds = asked.calibrate, asked.register
     audit, pool = (shards.read_set(places.pool(name, p)).columns for p in ("audit", "calibrate"))
     measured = _measured(encoder, modality, amount)
     found = conclude(measured, encoder, modality, audit, pool, amount.seed)
     record = Record.from_dict(rounded(found.as_dict()))
-    with fresh_folder(places.encoder(name, "record")) as folder:
+    with sealed_folder(places.encoder(name, "record")) as folder:
         (folder / artifact.RECORD).write_text(json.dumps(record.as_dict(), allow_nan=False) + "\n")
         write_page(folder, encoder, record, thresholds)
 

@@ -8,26 +8,26 @@ import json
 import torch
 
 from .. import answers, evaluated, places, settings, shards
-from ..durable import fresh_folder
 from ..fusion.calibrated import Plan, calibrated
 from ..fusion.curves import FUSED
 from ..modality import installed
 from ..progress import progress
+from ..sealed import require_sealed, sealed_folder
 from ..settings import FusionSettings
 
 
 def calibrate_fusion(fusion: str) -> None:
     """Calibrate a fusion; `answer.json` and `critical.json`."""
     torch.set_num_threads(1)
-    terms, fit = evaluated.read_terms(fusion), places.fusion(fusion, "fit")
-    gathered = places.fusion(fusion, "observations")
+    plan, terms = planned(settings.fusion(places.ROOT, fusion)), evaluated.read_terms(fusion)
+    fit = require_sealed(places.fusion(fusion, "fit"), f"fuse@{fusion}")
+    gathered = require_sealed(places.fusion(fusion, "observations"), f"gather@{fusion}")
     observed = {m: shards.read_set(gathered / m).columns for m in terms.used}
     answer = answers.read_answer(fit / answers.ANSWER)
     samples = answers.read_curves(fit / answers.CURVES).posterior[FUSED].values
-    plan = planned(settings.fusion(places.ROOT, fusion))
     with progress(f"calibrate {fusion}", plan.teach + plan.audit, "repetitions") as update:
         answer, criticals = calibrated(answer, terms, installed(), observed, samples, plan, update)
-    with fresh_folder(places.fusion(fusion, "calibration")) as folder:
+    with sealed_folder(places.fusion(fusion, "calibration")) as folder:
         answers.write_answer(folder / answers.ANSWER, answer)
         learned = json.dumps(criticals and criticals.as_dict(), indent=1, allow_nan=False)
         (folder / "critical.json").write_text(learned + "\n")

@@ -4,7 +4,6 @@ The work on x, z = f_m(x), is done once for each (encoder, shard) ever; `fuse` d
 that changes the terms is decided here, and part of S for whoever reads it.
 """
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
-from .. import evaluated, places, settings, shards
-from ..durable import fresh_folder, written_beside
+from .. import embeddings, evaluated, places, settings, shards
 from ..encoder import Encoder
 from ..fusion.answer import Correction
 from ..fusion.terms import Facts
 from ..fusion.weights import godambe_factors
 from ..heads import Ensemble
 from ..registry import Registry
+from ..sealed import read_json, require_sealed, sealed_folder
 from ..settings import FusionSettings
 
 
@@ -29,8 +28,9 @@ def evaluate(fusion: str) -> None:
     """Embed every shard with the pinned encoder, and put beside it the encoder itself: all that `fuse` needs."""
     torch.set_num_threads(1)
     asked, registry = settings.fusion(places.ROOT, fusion), Registry(root=places.ROOT)
-    pins = json.loads(places.fusion(fusion, "pins.json").read_text())
-    with fresh_folder(places.fusion(fusion, "terms")) as folder:
+    pins = read_json(places.fusion(fusion, "pins.json"), f"resolve@{fusion}")
+    require_sealed(places.fusion(fusion, "observations"), f"gather@{fusion}")
+    with sealed_folder(places.fusion(fusion, "terms")) as folder:
         facts = {
             m: _facts(folder / m, registry, pins[m], term.set, fusion, m)
             for m, term in asked.modalities.items()
@@ -74,13 +74,11 @@ def _embed_shard(
     encoder: Encoder, shard: shards.Shard, columns: dict[str, Any]
 ) -> Mapping[str, torch.Tensor]:
     """z and e of a shard, kept for ever under the digests of what made them."""
-    path = places.embedding(encoder.name, encoder.digest, shard.digest)
+    made = embeddings.Made(encoder.digest, shard.digest, shard.n)
+    path = places.embedding(encoder.name, made.encoder, made.shard)
     if not path.exists():
-        z, e = encoder.embed(columns)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with written_beside(path) as temporary:
-            save_file({"z": z.contiguous(), "e": e.contiguous()}, temporary)
-    return load_file(path)
+        embeddings.write(path, made, *encoder.embed(columns))
+    return embeddings.read(path, made)
 
 
 def _corrected(folder: Path, facts: dict[str, Facts], asked: FusionSettings) -> dict[str, Facts]:

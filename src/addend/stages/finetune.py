@@ -19,6 +19,7 @@ from ..manifest import NEEDED
 from ..modality import Modality, find
 from ..parameters import read_agreement
 from ..progress import progress
+from ..sealed import require_sealed
 from ..settings import Finetune
 from ..training import Rows, Training, fit
 
@@ -30,7 +31,8 @@ def finetune(name: str) -> None:
     torch.set_num_threads(1)
     modality, asked = find(name), settings.modality(places.ROOT, name).finetune
     space = read_agreement(places.ROOT).subset(modality.parameters)
-    made, pool = places.encoder(name, "backbone"), shards.read_set(places.pool(name, "train"))
+    pool = shards.read_set(places.pool(name, "train"))
+    made = require_sealed(places.encoder(name, "backbone"), f"modalities/{name}/dvc.yaml:pretrain")
     layout = json.loads((made / "layout.json").read_text())
     rows = _rows(modality, made, layout, pool)
     training = Training(asked.seed, asked.steps, asked.batch, asked.rate)

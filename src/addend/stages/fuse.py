@@ -3,17 +3,18 @@
 import torch
 
 from .. import answers, evaluated, places, settings
-from ..durable import fresh_folder
 from ..fusion.fit import fitted, pieces
 from ..progress import progress
+from ..sealed import sealed_folder
 
 
 def fuse(fusion: str) -> None:
     """Fit S and everything that is said beside it; `answer.json` and `curves.npz`."""
     torch.set_num_threads(1)
-    terms, asked = evaluated.read_terms(fusion), settings.fusion(places.ROOT, fusion)
+    asked = settings.fusion(places.ROOT, fusion)
+    terms = evaluated.read_terms(fusion)
     with progress(f"fuse {fusion}", 2 + pieces(terms), "posteriors and profiles") as update:
         answer, curves = fitted(fusion, terms, asked.seed, asked.truth, update)
-    with fresh_folder(places.fusion(fusion, "fit")) as folder:
+    with sealed_folder(places.fusion(fusion, "fit")) as folder:
         answers.write_answer(folder / answers.ANSWER, answer)
         answers.write_curves(folder / answers.CURVES, curves)

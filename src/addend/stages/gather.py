@@ -1,18 +1,16 @@
 """`gather`: the sets that a fusion names; where it states a truth, mock ones drawn there."""
 
-import shutil
-
 from .. import known, places, settings, shards
-from ..durable import fresh_folder
 from ..errors import BadSetting, NoObservations
 from ..mocks import mock
+from ..sealed import sealed_folder
 
 
 def gather(fusion: str) -> None:
     """The sets that a fusion names; where it states a truth, mock ones drawn there at the sets' own covariates."""
     asked = settings.fusion(places.ROOT, fusion)
     known.require_terms(asked)
-    with fresh_folder(places.fusion(fusion, "observations")) as folder:
+    with sealed_folder(places.fusion(fusion, "observations")) as folder:
         for name, wanted in asked.modalities.items():
             try:
                 found = shards.read_set(places.observations(name, wanted.set))
@@ -24,7 +22,7 @@ def gather(fusion: str) -> None:
                 mock(folder / name, name, found, asked.truth, asked.seed)
             else:
                 _require_real(name, found)
-                shutil.copytree(found.folder, folder / name)
+                shards.copy_set(found, folder / name)
 
 
 def _require_real(name: str, found: shards.ObservationSet) -> None:

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 
 from .. import places, program, settings, shards
-from ..durable import fresh_folder
 from ..encoder import coordinate_box
 from ..heads.laws import require_smooth
 from ..modality import Columns, Modality, find
 from ..parameters import read_agreement
 from ..pretrain import OBJECTIVES, Backbone
+from ..sealed import sealed_folder
 
 
 def pretrain(name: str) -> None:
@@ -33,7 +33,7 @@ def pretrain(name: str) -> None:
         "box": coordinate_box(coordinates, space),
     }
     frozen = backbone.module.requires_grad_(False)
-    with fresh_folder(places.encoder(name, "backbone")) as folder:
+    with sealed_folder(places.encoder(name, "backbone")) as folder:
         program.export(frozen, folder / "backbone", x[:8], c[:8])
         program.export(coordinates, folder / "coordinates", theta)
         (folder / "layout.json").write_text(json.dumps(layout, indent=1) + "\n")

@@ -12,22 +12,21 @@ from typing import Any
 from .. import artifact, places, settings, shards
 from ..calibration import Mean, Record, Ruling, judge
 from ..calibration.conclusion import log_scores
-from ..durable import written_beside
 from ..encoder import Encoder
 from ..history import head
 from ..registry import Registry, Version
+from ..sealed import require_sealed, write_json
 
 
 def register(name: str) -> None:
     """Register the encoder with its record; promote it, or record why not."""
     thresholds = settings.modality(places.ROOT, name).register
     registry = Registry(root=places.ROOT)
-    record = Record.from_dict(
-        json.loads((places.encoder(name, "record") / artifact.RECORD).read_text())
-    )
+    require_sealed(places.encoder(name, "record"), f"modalities/{name}/dvc.yaml:calibrate")
     with tempfile.TemporaryDirectory() as scratch:
         folder = assemble(name, Path(scratch) / "encoder")
         encoder = Encoder.load(folder)
+        record = Record.known(encoder)
         champion = registry.champion(name)
         other = champion if champion and champion.digest != encoder.digest else None
         difference = _difference(name, encoder, registry, other) if other else None
@@ -35,7 +34,8 @@ def register(name: str) -> None:
             record, thresholds, difference, f"version {champion.version}" if champion else ""
         )
         if all(v.digest != encoder.digest for v in registry.versions(name)):
-            registry.log_training(name, encoder.manifest["training"], _history(name))
+            training, history = encoder.manifest["training"], _history(name)
+            registry.log_training(name, training, history, encoder.digest)
         version = registry.register(name, folder, _tags(encoder), _metrics(record))
     if verdict.passed:
         registry.promote(version, verdict.reason)
@@ -103,13 +103,10 @@ def _history(name: str) -> list[dict[str, float]]:
 
 
 def _write_pin(name: str, version: Version, verdict: Ruling) -> None:
-    path = places.pin(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "modality": name,
         "digest": version.digest,
         "promoted": verdict.passed,
         "reason": verdict.reason,
     }
-    with written_beside(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    write_json(places.pin(name), content)

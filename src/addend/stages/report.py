@@ -1,18 +1,17 @@
 """`report`: everything that was found, as summary.json for machines and one page for people; both go to MLflow."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 from .. import answers, places, settings, shards
-from ..durable import written_beside
 from ..fusion.answer import Answer
 from ..registry import Registry
 from ..report import write_fusion
 from ..report.panels import drawings
 from ..report.terminal import said
+from ..sealed import read_json, require_sealed, sealed_folder
 
 PACKAGES = (
     "addend",
@@ -31,19 +30,20 @@ LOGGED = ("theta_hat", "posterior_mean", "posterior_std")
 
 def report(fusion: str) -> None:
     """Write the report of a fusion, log it and print its answer."""
-    folder = places.fusion(fusion, "calibration")
+    settings.fusion(places.ROOT, fusion)
+    folder = require_sealed(places.fusion(fusion, "calibration"), f"calibrate@{fusion}")
+    fit = require_sealed(places.fusion(fusion, "fit"), f"fuse@{fusion}")
+    gathered = require_sealed(places.fusion(fusion, "observations"), f"gather@{fusion}")
     answer = answers.read_answer(folder / answers.ANSWER)
-    curves = answers.read_curves(places.fusion(fusion, "fit") / answers.CURVES)
-    gathered = places.fusion(fusion, "observations")
+    curves = answers.read_curves(fit / answers.CURVES)
     sets = {m: shards.read_set(gathered / m) for m in answer.used}
     answer = replace(answer, provenance=provenance(fusion, answer, sets))
-    columns = {m: found.columns for m, found in sets.items()}
-    written = places.report(fusion)
-    write_fusion(written, answer, curves, drawings(answer, curves, columns))
-    answers.write_answer(written / places.SUMMARY, answer)
-    text = said(answer, written / "index.html")
-    with written_beside(written / places.SAID) as temporary:
-        temporary.write_text(text, encoding="utf8")
+    text = said(answer, places.report(fusion) / "index.html")
+    with sealed_folder(places.report(fusion)) as written:
+        columns = {m: found.columns for m, found in sets.items()}
+        write_fusion(written, answer, curves, drawings(answer, curves, columns))
+        answers.write_answer(written / places.SUMMARY, answer)
+        (written / places.SAID).write_text(text, encoding="utf8")
     _log(fusion, answer)
     print(text)
 
@@ -55,7 +55,7 @@ def provenance(
     asked = settings.fusion(places.ROOT, fusion)
     return {
         **answer.provenance,
-        **json.loads(places.fusion(fusion, "code.json").read_text()),
+        **read_json(places.fusion(fusion, "code.json"), f"resolve@{fusion}"),
         "packages": {p: version(p) for p in PACKAGES},
         "params": asked.as_dict(),
         "data": {m: origin(found.attrs) for m, found in sets.items()},

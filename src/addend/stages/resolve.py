@@ -5,17 +5,15 @@ The number that a registry counts is left out: it depends on what that registry 
 It always runs, so it imports no network: asking the registry and reading a manifest is all it does.
 """
 
-import json
-from pathlib import Path
 from typing import Any
 
 from .. import known, places, settings
 from ..artifact import read_manifest
 from ..champions import no_champion
-from ..durable import written_beside
 from ..history import code_version
 from ..parameters import ParameterSpace, read_agreement
 from ..registry import Registry
+from ..sealed import write_json
 from ..settings import TermSettings
 
 
@@ -33,15 +31,8 @@ def resolve(fusion: str) -> None:
         if not term.optional:
             known.require_modality(name, f"fusion '{fusion}' of params.yaml")
     pins = {name: _pin(registry, agreement, name, term) for name, term in asked.modalities.items()}
-    path = places.fusion(fusion, "pins.json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, pins)
-    _write(places.fusion(fusion, "code.json"), code_version(places.ROOT))
-
-
-def _write(path: Path, found: dict[str, Any]) -> None:
-    with written_beside(path) as temporary:
-        temporary.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    write_json(places.fusion(fusion, "pins.json"), pins)
+    write_json(places.fusion(fusion, "code.json"), code_version(places.ROOT))
 
 
 def _pin(
