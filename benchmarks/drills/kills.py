@@ -68,10 +68,10 @@ def ingested(trials: int, rng: random.Random) -> Count:
 def registration(trials: int, rng: random.Random) -> Count:
     """`register` into an empty store, killed and run again: one version, one training run, none that goes on."""
     store = Path("mlflow/store")
-    kept, count = shutil.copytree(store, "kept"), Count("register killed")
+    kept, count = Path(shutil.copytree(store, "kept")), Count("register killed")
     run = _as_verb("register", register.register, "toy")
     _emptied(store)
-    empty = shutil.copytree(store, "empty")
+    empty = Path(shutil.copytree(store, "empty"))
     seconds = _seconds(run)
     for _ in range(trials):
         _replaced(store, empty)

@@ -11,6 +11,7 @@ import yaml
 
 from addend import places
 from addend.errors import AddendError
+from addend.registry import Registry
 from addend.stages import (
     calibrate,
     evaluate,
@@ -73,14 +74,14 @@ def build(root: Path) -> None:
             stage("toy")
         calibrate.calibrate("toy")
         registered("toy")
-        for stage in (gather.gather, resolve.resolve, evaluate.evaluate, fuse.fuse):
-            stage(FUSION)
+        for verb in (gather.gather, resolve.resolve, evaluate.evaluate, fuse.fuse):
+            verb(FUSION)
 
 
 def registered(name: str) -> None:
     """`register`, and the promotion that the gate may refuse to so short a training."""
     register.register(name)
-    registry = register.Registry(root=places.ROOT)
+    registry = Registry(root=places.ROOT)
     if registry.champion(name) is None:
         registry.promote(registry.versions(name)[0], "for the drills")
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..errors import BadSetting
+from ..names import plain
 from ..versions import flat, local_path
 from .store import Store
 
@@ -32,7 +33,7 @@ class Runs:
 
     def __init__(self, store: Store, name: str):
         self.store, self.client = store, store.client
-        self.experiment = self._experiment(name)
+        self.experiment = self._experiment(plain(name))
         if store.database:
             self._close_killed()
 

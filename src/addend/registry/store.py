@@ -19,6 +19,8 @@ from ..versions import local_path
 URI = "MLFLOW_TRACKING_URI"
 SQLITE = "sqlite:///"
 QUIET = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT")
+THEIRS = ("mlflow", "sqlalchemy", "sqlite3")
+"""Whose errors mlflow raises: its own, or as they come those of the database below it, which is no dependency of ours."""
 
 
 class Store:
@@ -97,12 +99,11 @@ class Store:
     @contextmanager
     def _named(self) -> Iterator[None]:
         """Whatever mlflow and its database make of a store that does not work is one mistake to the user."""
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
             yield
-        except (MlflowException, SQLAlchemyError) as e:
+        except Exception as e:
+            if not type(e).__module__.startswith(THEIRS):
+                raise
             if says_full(e):
                 raise full_disk(self.folder) from e
             said = " ".join(str(e).split())[:160].rstrip(".; ")
