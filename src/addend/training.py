@@ -4,10 +4,10 @@ A head names its phases (`Head.phases`): groups of weights trained in turn, each
 from its peak to zero along half a cosine. The number of steps is fixed beforehand, so the same seed gives the same bits.
 
 Weights that no longer learn the law learn the rows: of few rows, after a few hundred steps. So a tenth of them is held out
-(`Rows.split`), and its loss is looked at ever more rarely, whenever the steps of a phase have grown by an eighth. Where the
-weights that a phase ends with are worse than the best that were seen, on the whole and in at least `SURE` of the parts that
-what is held out is cut into, the best go on in their place. Parts are counted because one wild row would rule a mean. Where
-rows are plentiful the last weights are the best or as good, and are those of the plain loop.
+(`Rows.split`), and its loss is looked at ever more rarely, whenever the steps of a phase have grown by an eighth. The best
+weights that were seen go on in the place of the last where the last have learned rows by heart: they are better on what
+taught, and worse on what is held out, in at least `SURE` of its parts. Parts are counted because one wild row would rule a
+mean. Where rows are plentiful the weights are those of the plain loop.
 
 Rows may be the points of a Sobol' sequence (`addend.sobol`). A batch then takes blocks of consecutive rows, each of which
 covers the law of theta and x evenly by itself, so that most of the noise of the gradient cancels within it.
@@ -123,7 +123,7 @@ def fit(head: Head, rows: Rows, settings: Training, report: Report = lambda step
         if saved is not None and saved.exists():
             head.load_state_dict(load_file(saved))
         else:
-            watch = Watch(head, held, settings, phase) if held is not None and len(held) else None
+            watch = Watch(head, held, rows, settings, phase) if held else None
             for step, loss in _run(head, rows, settings, phase, weights, watch):
                 history.loss.append((done + step, loss))
                 report(done + step, total, loss)
@@ -148,15 +148,14 @@ class Watch:
     Arguments:
         head: The head in training.
         held: Rows that teach nothing; the first `MOST` are looked at.
+        taught: Rows that teach; as many of them are looked at in the end.
         settings: Of the training.
         phase: Which of its phases.
     """
 
-    def __init__(self, head: Head, held: Rows, settings: Training, phase: int):
+    def __init__(self, head: Head, held: Rows, taught: Rows, settings: Training, phase: int):
         self.head, self.phase, self.seed = head, phase, settings.seed
-        n = min(len(held), MOST)
-        self.parts = torch.arange(n).chunk(min(PARTS, max(1, n // 2)))
-        self.held, self.steps, self.due = held, settings.steps[phase], 1
+        self.held, self.taught, self.steps, self.due = held, taught, settings.steps[phase], 1
         self.seen: list[tuple[int, float]] = []
         self.best: tuple[int, Tensor, Weights] | None = None
         self.last = torch.zeros(0)
@@ -166,7 +165,7 @@ class Watch:
         if step < self.due and step < self.steps:
             return
         self.due = max(step + 1, math.ceil(GROWTH * step))
-        self.last = self._losses()
+        self.last = self._losses(self.held)
         self.seen.append((step, float(self.last.mean())))
         if self.best is None or self.last.mean() <= self.best[1].mean():
             self.best = (step, self.last, _copied(self.head))
@@ -175,21 +174,27 @@ class Watch:
         """The step whose weights go on, which the head has from here on."""
         if self.best is None:
             return self.steps
-        step, losses, weights = self.best
+        step, losses, best = self.best
         if (self.last > losses).double().mean() < SURE:
             return self.steps
-        self.head.load_state_dict(weights)
-        return step
+        last, taught = _copied(self.head), self._losses(self.taught).mean()
+        self.head.load_state_dict(best)
+        if taught < self._losses(self.taught).mean():
+            return step
+        self.head.load_state_dict(last)
+        return self.steps
 
-    def _losses(self) -> Tensor:
+    def _losses(self, rows: Rows) -> Tensor:
         """The loss of each part, as the end of the phase sees it, and with the same random numbers every time."""
         self.head.enter(self.phase, 1.0)
+        n = min(len(rows), len(self.held), MOST)
+        parts = torch.arange(n).chunk(min(PARTS, max(1, n // 2)))
         with torch.no_grad():
-            return torch.stack([self._loss(part) for part in self.parts]).double()
+            return torch.stack([self._loss(rows, part) for part in parts]).double()
 
-    def _loss(self, part: Tensor) -> Tensor:
+    def _loss(self, rows: Rows, part: Tensor) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed)
-        return self.head.loss(self.held.z[part], self.held.e[part], self.held.phi[part], generator)
+        return self.head.loss(rows.z[part], rows.e[part], rows.phi[part], generator)
 
 
 def _copied(head: Head) -> Weights:

@@ -2,10 +2,10 @@
 
 Thresholds stand in the modality's params.yaml. The burden of proof is the candidate's: N* counts by its lower bound and
 normalisation by its upper one. N* is in units of the smaller of two errors, what the curvature claims and what the score
-scatters; curvature is judged where the data hold information, and the sentence says where they do not. What a threshold names but the record lacks is a refusal. Coverage is the exception,
-where chance is allowed for: a candidate fails if it is off by more than tolerance and band together, or if the band is
-too wide to tell. No candidate passes whose held-out log score is below the champion's by more than the difference's
-own error, both measured on the same pairs.
+scatters; curvature is judged where the data hold information, and the sentence says where they do not. What a threshold
+names but the record lacks is a refusal. Coverage is the exception, where chance is allowed for: a candidate fails if it is
+off by more than tolerance and band together, or if the band is too wide to tell. No candidate passes whose held-out log
+score is below the champion's by more than the difference's own error, both measured on the same pairs.
 """
 
 from collections.abc import Mapping

@@ -26,7 +26,7 @@ from ..numerics.linear import applied, eigh, eigvalsh, product, within
 from .additive import Additive, setting, summed
 from .subspace import outside, whitener
 
-LITTLE = 0.01
+LITTLE = 0.1
 FLAT = 1e-6
 """A curvature, in units of J, that stands for one that is not positive."""
 

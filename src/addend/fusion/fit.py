@@ -35,14 +35,9 @@ class Solved:
     posterior: Posterior
 
     @classmethod
-    def of(cls, scalar: Scalar, seed: int) -> "Solved":
-        """By ascent and by sampling."""
-        return cls.at(scalar, maximise(scalar, seed), seed)
-
-    @classmethod
-    def at(cls, scalar: Scalar, fit: Fit, seed: int) -> "Solved":
-        """By sampling, the maximum being known."""
-        return cls(scalar, fit, sample(scalar, seed))
+    def of(cls, scalar: Scalar, seed: int, fit: Fit | None = None) -> "Solved":
+        """By ascent, unless the maximum is known, and by sampling."""
+        return cls(scalar, fit or maximise(scalar, seed), sample(scalar, seed))
 
     @property
     def estimates(self) -> dict[str, Estimate]:
@@ -81,14 +76,11 @@ def fitted(
         seed: Of searches and samplers.
         truth: What its mock observations were drawn at.
         report: Told how many of `2 + pieces(terms)` pieces of work are done.
-        allow: Whether more observations than N* at theta_hat may be summed.
-
-    Raises:
-        BeyondTrust: A modality sums more, and may not; said before anything is sampled.
+        allow: Whether a modality may sum more than its N* at theta_hat; else `BeyondTrust`, before anything is sampled.
     """
     fit = maximise(terms.scalar, seed)
     require_trusted(terms, fit, allow, local=False)
-    together = Solved.at(terms.scalar, fit, seed)
+    together = Solved.of(terms.scalar, seed, fit)
     report(1)
     parameters = fused_parameters(together, truth or {})
     report(2)
