@@ -162,6 +162,9 @@ def _information(record: Record, least: float) -> Criterion:
     kept = information_kept(record)
     if kept is None:
         return _missing("information", "what f_m keeps was")
+    if record.lossless:
+        shown = "its f_m loses nothing: it is invertible, as its Jacobian shows"
+        return Criterion("information", True, shown)
     sentence = f"its f_m keeps {kept:.1%} of the Fisher information, {least:.1%} being needed"
     return Criterion("information", bool(kept >= least), sentence)
 

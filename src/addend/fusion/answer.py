@@ -111,7 +111,7 @@ class ModalityAnswer:
         dropped: Why it is no term of S; None where it is one.
         encoder: Name and digest of its encoder.
         trust_size: N* at theta_hat, of psi as it is summed; None if it was not measured.
-        trust_interval: Its bounds, each at 95 % confidence; an upper one is None where the simulations set none.
+        trust_low, trust_high: Its bounds, each at 95 % confidence; None where the simulations set none.
         trust_range: Its least and its largest value over the encoder's support.
         outside_support: The fraction of its observations outside the simulated support.
         identified, parameters: What it identifies alone, and says of it.
@@ -125,7 +125,8 @@ class ModalityAnswer:
     dropped: str | None
     encoder: Mapping[str, str] | None
     trust_size: float | None = None
-    trust_interval: tuple[float, float | None] | None = None
+    trust_low: float | None = None
+    trust_high: float | None = None
     trust_range: Pair | None = None
     outside_support: float | None = None
     identified: tuple[str, ...] = ()

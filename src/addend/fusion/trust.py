@@ -71,8 +71,8 @@ def stated(terms: Terms, m: str, fit: Fit) -> dict[str, Any]:
     if found is None:
         return {}
     high = found.high if np.isfinite(found.high) else None
-    interval, spread = (found.low, high), (found.least, found.most)
-    return {"trust_size": found.value, "trust_interval": interval, "trust_range": spread}
+    bounds = {"trust_low": found.low, "trust_high": high}
+    return {"trust_size": found.value, **bounds, "trust_range": (found.least, found.most)}
 
 
 def require_possible(terms: Terms, allow: bool, local: bool) -> None:
