@@ -27,7 +27,7 @@ from .errors import NotFinite
 from .heads import Head
 from .numerics.schedules import cosine
 
-HELD_OUT, MOST, PARTS = 0.1, 2**14, 16
+HELD_OUT, MOST, PARTS = 0.1, 2**13, 16
 """The share of rows held out, the most that are looked at, and in how many parts."""
 GROWTH, SURE = 1.125, 0.8
 """From one look to the next; 13 parts of 16 are worse by chance in one case of a hundred."""

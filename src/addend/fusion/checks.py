@@ -7,7 +7,7 @@ from .methods import METHODS, TOGETHER
 
 
 def _trust(answer: Answer) -> Check:
-    ask = "Are the learned encoders accurate enough for this many observations, at theta_hat?"
+    ask = "Are the learned encoders accurate enough for this many observations?"
     by = {
         where: {m: a for m, a in answer.used.items() if a.standing == where}
         for where in ("unknown", "marked", "beyond")

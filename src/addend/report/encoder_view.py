@@ -40,11 +40,9 @@ def _gate(gate: dict[str, Any] | None) -> Verdict:
 
 
 def _size(trust: dict[str, Any]) -> str:
-    within = (
-        f"Up to {about(trust['low'] / 10)} observations need no correction (with 95 % confidence)"
+    low, cells = about(trust["low"] / 10), trust["n_star"]
+    return (
+        f"Up to {low} observations need no correction (with 95 % confidence); at about {about(trust['headline'])}, the trust"
+        " size on the whole, what it learned wrongly weighs as much as the noise. Over theta it ranges from"
+        f" {about(min(cells))} to {about(max(cells))}: a fusion is held to what it is at theta_hat."
     )
-    cells = (
-        f"over theta it ranges from {about(min(trust['n_star']))} to {about(max(trust['n_star']))}"
-    )
-    whole = f"at about {about(trust['headline'])}, the trust size on the whole, what it learned wrongly weighs as much as the noise"
-    return f"{within}; {whole}. {cells[:1].upper()}{cells[1:]}: a fusion is held to what it is at theta_hat."
