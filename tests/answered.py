@@ -27,10 +27,12 @@ def exact_posterior(scalar, seed: int) -> Posterior:
     return Posterior(scalar.space, samples, np.full(D, 4000.0), np.zeros(D), 0, True)
 
 
-def fitted_lines(found: Terms, seed: int = 0, truth=None) -> tuple[Answer, Curves]:
+def fitted_lines(
+    found: Terms, seed: int = 0, truth=None, allow: bool = False
+) -> tuple[Answer, Curves]:
     """A fusion of lines, fitted."""
     with patch("addend.fusion.fit.sample", exact_posterior):
-        return fitted("lines", found, seed, truth)
+        return fitted("lines", found, seed, truth, allow=allow)
 
 
 def answered(
@@ -38,7 +40,8 @@ def answered(
 ) -> Answer:
     """What a fusion of lines says at the end of its road."""
     found = terms(lab) if found is None else found
-    answer, curves = fitted_lines(found, plan.search, truth)
+    allow = plan.allow or plan.local is not None
+    answer, curves = fitted_lines(found, plan.search, truth, allow)
     samples = curves.posterior["fused"].values
     simulators = lab.simulators if simulators is None else simulators
     return calibrated(answer, found, simulators, lab.observed, samples, plan)[0]

@@ -43,7 +43,7 @@ def encoder(head: Head, modality=None, space: ParameterSpace = SPACE) -> Encoder
     modality, ones = modality or Toy(), [1.0] * len(space)
     facts = {
         "name": modality.name, "title": modality.title, "parameters": space.as_list(), "schema": modality.schema.as_dict(),
-        "coordinates": {"centre": [0.0] * len(space), "half": ones}, "invertible": True, "objective": "none",
+        "coordinates": {"centre": [0.0] * len(space), "half": ones}, "invertible": True, "log_det": True, "objective": "none",
     }  # fmt: skip
     return Encoder(facts, "0" * 64, lambda x, c: (x, c, 0 * x[:, 0]), torch.nn.Identity(), head, {})
 

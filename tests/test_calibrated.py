@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from addend.errors import BeyondTrust, TooFewSimulations
 from addend.fusion.calibrated import Plan, calibrated
 from addend.fusion.correction import correct
 from addend.fusion.summary import as_dict
-from addend.fusion.trust import require_trusted
+from addend.fusion.trust import require_possible, require_trusted
 from addend.maximum import maximise
 from addend.report.schema import validate_calibration
 from addend.settings import FusionCalibration
@@ -28,18 +29,22 @@ def one_thread():
 
 
 def test_n_beyond_the_trust_size_is_refused_unless_allowed_or_corrected():
-    found = terms(laboratory(), left=bias_record(6))
-    with pytest.raises(BeyondTrust, match="'left' is asked to sum 12 observations"):
-        require_trusted(found, allow=False, local=False)
-    require_trusted(found, allow=True, local=False)
-    require_trusted(found, allow=False, local=True)
-    require_trusted(terms(laboratory(), left=bias_record(100)), allow=False, local=False)
+    found, good = (terms(laboratory(), left=bias_record(n)) for n in (6, 100))
+    fit = maximise(found.scalar)
+    for require in (partial(require_trusted, fit=fit), require_possible):
+        with pytest.raises(BeyondTrust, match="'left' is asked to sum 12 observations"):
+            require(found, allow=False, local=False)
+        require(found, allow=True, local=False)
+        require(found, allow=False, local=True)
+        require(good, allow=False, local=False)
 
 
 def test_a_fusion_that_sums_beyond_its_trust_is_refused_before_anything_is_simulated():
     lab = laboratory()
     found = terms(lab, right=bias_record(3))
-    answer = fitted_lines(found)[0]
+    with pytest.raises(BeyondTrust, match="at theta_hat"):
+        fitted_lines(found)
+    answer = fitted_lines(found, allow=True)[0]
     nobody = {m: None for m in lab.simulators}
     with pytest.raises(BeyondTrust):
         calibrated(answer, found, nobody, lab.observed, np.zeros((2, 3)), Plan())

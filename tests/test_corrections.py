@@ -156,11 +156,12 @@ def test_a_term_of_which_nothing_is_said_is_left_alone():
 def test_a_centred_psi_is_held_against_the_trust_size_it_has_left():
     record = replace(bias_record(6, SPACE.names), centring=slope(SPACE.names, 6**-0.5))
     made = terms(laboratory(), left=record)
+    fit = maximise(made.scalar)
     with pytest.raises(BeyondTrust):
-        require_trusted(made, allow=False, local=False)
+        require_trusted(made, fit, allow=False, local=False)
     facts = {**made.facts, "left": replace(made.facts["left"], correction=CENTRED)}
-    require_trusted(replace(made, facts=facts), allow=False, local=False)
-    assert trust_of(record, CENTRED) > 10_000
+    require_trusted(replace(made, facts=facts), fit, allow=False, local=False)
+    assert trust_of(record, SPACE, fit, CENTRED).value > 10_000
 
 
 def test_what_was_used_is_recorded_in_the_result():

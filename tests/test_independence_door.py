@@ -143,7 +143,7 @@ def test_a_shell_is_told_of_independent_modalities_with_status_0(project, comman
         command(*views(2000, 0.0, np.random.default_rng(5)), "--false-alarm", "0.01"), project
     )
     assert done.returncode == 0 and done.stderr == ""
-    assert "may be added" in done.stdout and "false-alarm rate      0.01" in done.stdout
+    assert "pairs cannot show" in done.stdout and "false-alarm rate      0.01" in done.stdout
 
 
 def test_the_warning_has_a_class(verdict):

@@ -180,6 +180,10 @@ class StrangeObservations(AddendWarning):
     """Observations unlike anything the simulator made; psi means little there."""
 
 
+class BeyondTraining(AddendWarning):
+    """Observations with a covariate outside the range that training drew; psi was never taught there."""
+
+
 class BadSummary(AddendError):
     """A summary of a fusion that does not follow the schema of docs/summary.md."""
 

@@ -6,7 +6,7 @@ name that is not in `FILES`: none can lead out of its folder.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, NoReturn
 
 from .errors import BadSetting, UnfitManifest, shown
@@ -77,6 +77,15 @@ def within(cls: type) -> Kind:
 
 def _none_or(kind: Kind) -> Kind:
     return Kind(kind.expected, lambda found, where: found and kind.read(found, where))
+
+
+def _ranges(found: object, where: str) -> dict[str, tuple[float, ...]]:
+    """The least and the greatest value of each, by name."""
+    stated = mapping(found, where)
+    read: dict[str, Any] = {name: PAIR.read(ends, where) for name, ends in stated.items()}
+    if len(read) > MOST_PARTS or any(len(e) != 2 or e[0] > e[1] for e in read.values()):
+        raise Unfit
+    return read
 
 
 def _digests(found: object, where: str) -> dict[str, str]:
@@ -171,6 +180,7 @@ class Manifest:
         head: The kind of g_m and its settings.
         objective, training, provenance: How it was made, in words and plain settings.
         files: sha256 of every file.
+        covariate_ranges: The least and the greatest value of each covariate in training.
     """
 
     format: Whole
@@ -191,6 +201,9 @@ class Manifest:
     files: Annotated[
         Mapping[str, str], Kind(f"the sha256 of {', '.join(NEEDED)} and no others", _digests)
     ]
+    covariate_ranges: Annotated[
+        Mapping[str, tuple[float, ...]], Kind("two finite numbers by name", _ranges)
+    ] = field(default_factory=dict)
 
 
 def require_fit(found: object, where: str) -> None:

@@ -85,11 +85,10 @@ def score_blocks(moments: ScoreMoments, expected: int) -> dict[str, Any]:
         trust_size(moments),
         np.sqrt(np.diagonal(moments.J, axis1=1, axis2=2) / moments.n[:, None]),
     )
-    finite = np.isfinite(size.local)
     trust = {
-        "parameters": list(moments.names), "theta": size.cells.tolist(), "bound": (~finite).tolist(),
-        "n_star": np.where(finite, size.local, size.local_low).tolist(),
-        "headline": float(size.value if np.isfinite(size.value) else size.low), "low": float(size.low), "expected_n": expected,
+        "parameters": list(moments.names), "theta": size.cells.tolist(), "bound": (~np.isfinite(size.local)).tolist(),
+        "n_star": size.local_quoted.tolist(), "headline": size.quoted, "low": float(size.low),
+        "ruler": size.ruler, "expected_n": expected,
     }  # fmt: skip
     z = np.divide(moments.bias, spread, out=np.zeros_like(spread), where=spread > 0)
     score = {"parameters": list(moments.names), "z": z.tolist(), "p_value": pooled_p_value(moments)}

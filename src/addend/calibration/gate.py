@@ -1,10 +1,11 @@
 """The gate: which record may become champion, and why not, in sentences.
 
 Thresholds stand in the modality's params.yaml. The burden of proof is the candidate's: N* counts by its lower bound and
-normalisation by its upper one, and what a threshold names but the record lacks is a refusal. Coverage is the exception,
-where chance is allowed for: a candidate fails if it is off by more than tolerance and band together, or if the band is
-too wide to tell. No candidate passes whose held-out log score is below the champion's by more than the difference's
-own error, both measured on the same pairs.
+normalisation by its upper one. N* is in units of the smaller of two errors, what the curvature claims and what the score
+scatters; curvature is judged where the data hold information, and the sentence says where they do not. What a threshold
+names but the record lacks is a refusal. Coverage is the exception, where chance is allowed for: a candidate fails if it is
+off by more than tolerance and band together, or if the band is too wide to tell. No candidate passes whose held-out log
+score is below the champion's by more than the difference's own error, both measured on the same pairs.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from ..settings import Thresholds
 from .coverage import Coverage
 from .information import Mean
 from .record import Record, information_kept
-from .score import pooled_ratio
+from .score import LITTLE, ScoreMoments, pooled_ratio, uninformed
 from .trust import trust_size
 
 TOO_WIDE = 0.1
@@ -88,9 +89,10 @@ def _trust(record: Record, times: float) -> Criterion:
         return _missing("trust", "the score was")
     size, needed = trust_size(record.parts["score"]), times * record.expected
     measured = f"{size.value:,.0f}" if np.isfinite(size.value) else "beyond measure"
-    ok = bool(size.low >= needed)
+    cells, ok = size.local_quoted, bool(size.low >= needed)
     return Criterion("trust", ok, (
-        f"trust size N* is {measured}, with 95 % confidence at least {size.low:,.0f}, {'and' if ok else 'but'} {needed:,.0f} is"
+        f"trust size N* is {measured} in units of the {size.ruler} error ({cells.min():,.0f} to {cells.max():,.0f} over theta),"
+        f" with 95 % confidence at least {size.low:,.0f}, {'and' if ok else 'but'} {needed:,.0f} is"
         f" needed: {times:g} times the {record.expected:,} observations it is meant for"
     ))  # fmt: skip
 
@@ -132,17 +134,27 @@ def _off(key: str, curve: Coverage, tolerance: float) -> list[str]:
 def _curvature(record: Record, tolerance: float) -> Criterion:
     if "score" not in record.parts:
         return _missing("curvature", "the score was")
-    ratio = pooled_ratio(record.parts["score"])
+    moments = record.parts["score"]
+    ratio, silent = pooled_ratio(moments), int(uninformed(moments).sum())
     word = (
         "overconfident: intervals come out too short"
         if ratio > 1
         else "underconfident: intervals come out too wide"
     )
     ok = bool(abs(ratio - 1) <= tolerance)
-    return Criterion(
-        "curvature",
-        ok,
-        f"variance of the score over curvature is {ratio:.2f}" + ("" if ok else f", {word}"),
+    where = f"; not judged in {_places(moments)}" if silent else ""
+    said = f"variance of the score over curvature is {ratio:.2f}"
+    return Criterion("curvature", ok, said + ("" if ok else f", {word}") + where)
+
+
+def _places(moments: ScoreMoments) -> str:
+    """Where information is too little for curvature to mean an error."""
+    silent = uninformed(moments)
+    first = zip(moments.names, moments.cells[silent.argmax()], strict=True)
+    at = ", ".join(f"{name} = {value:.3g}" for name, value in first)
+    return (
+        f"{silent.sum()} directions in {(silent > 0).sum()} of {len(silent)} cells, as at {at},"
+        f" where the data hold less than {LITTLE:.0%} of their mean information"
     )
 
 
@@ -150,6 +162,9 @@ def _information(record: Record, least: float) -> Criterion:
     kept = information_kept(record)
     if kept is None:
         return _missing("information", "what f_m keeps was")
+    if record.lossless:
+        shown = "its f_m loses nothing: it is invertible, as its Jacobian shows"
+        return Criterion("information", True, shown)
     sentence = f"its f_m keeps {kept:.1%} of the Fisher information, {least:.1%} being needed"
     return Criterion("information", bool(kept >= least), sentence)
 

@@ -1,9 +1,11 @@
-"""Are two modalities independent given theta? Only then may their terms be added.
+"""Do two modalities share something, pair by pair, besides theta? Then their terms may not be added as they are.
 
 Under independence every dependence of z_a on z_b comes through theta. Take theta out of each by regression on a smooth
 basis; what correlation is left between the residuals of paired observations measures what the pair shares besides
 theta: an object's own latent, a systematic, a joint selection. Its law without sharing comes from re-pairing rows of
-(nearly) equal theta: whatever the regression missed is the same for both pairings, so the p-value is exact.
+(nearly) equal theta: whatever the regression missed is the same for both pairings, so the p-value is exact. For the same
+reason what all pairs have in common, such as the offset of one calibrator, is never seen: that takes simulations in which
+it varies from pair to pair, or a nuisance in theta.
 
 Two statistics, half of the false-alarm rate each:
 

@@ -53,9 +53,12 @@ def measure_part(
     for key, n in (("1", 1), ("N", amount.expected)):
         found = regions(encoder, modality, moments, n, sets, amount.points, rng)
         parts |= {f"{name}_{key}": counts for name, counts in found.items()}
-    return Record(
-        encoder.name, encoder.space.names, amount.expected, encoder.manifest["invertible"], parts
-    )
+    return Record(encoder.name, encoder.space.names, amount.expected, _lossless(encoder), parts)
+
+
+def _lossless(encoder: Encoder) -> bool:
+    """Whether f_m was shown to be invertible: it says so, and its log|det| was held to its Jacobian (`pretrain.Backbone`)."""
+    return bool(encoder.manifest["invertible"] and encoder.manifest.get("log_det", False))
 
 
 def cells_over(space: ParameterSpace, cells: int, seed: int) -> np.ndarray:

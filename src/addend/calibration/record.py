@@ -46,7 +46,7 @@ class Record:
         name: Of the modality.
         names: Its parameters.
         expected: The number of observations it is meant for.
-        lossless: Whether f_m is invertible, so that no information is lost.
+        lossless: Whether f_m was shown to be invertible, so that no information is lost.
         parts: Diagnostics by name.
         support: The out-of-support detector, once all parts are added.
         centring: The score-centring fitted to their sum, whether or not it is used.

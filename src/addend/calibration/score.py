@@ -8,6 +8,10 @@ b is tested by Hotelling's T^2 = R b' J^{-1} b, for R simulations ~ p (R - 1)/(R
 Mathematical Statistics 2 (1931) 360). The eigenvalues of H^{-1} J are 1 for an exact psi and exceed 1 where psi is
 over-confident: its curvature then promises more than its score delivers, and intervals read from it are too short. The
 sandwich H^{-1} J H^{-1} mends widths, never b. All of it on the directions that psi identifies at all (`subspace`).
+
+Where theta hardly moves the data (y = b + a^2 t near a = 0) J and H both vanish, and H, a mean of second derivatives that
+cancel, by no means as fast for a learned psi: their ratio says nothing there. It is taken where a cell holds information, in
+directions whose J is at least `LITTLE` of the mean of J over the cells.
 """
 
 from collections.abc import Sequence
@@ -18,9 +22,13 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from ..errors import TooFewSimulations
-from ..numerics.linear import applied, eigvalsh, within
+from ..numerics.linear import applied, eigh, eigvalsh, product, within
 from .additive import Additive, setting, summed
 from .subspace import outside, whitener
+
+LITTLE = 0.1
+FLAT = 1e-6
+"""A curvature, in units of J, that stands for one that is not positive."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +118,18 @@ def squared_bias(moments: ScoreMoments) -> tuple[np.ndarray, np.ndarray]:
     return np.array([f[0] for f in found]), np.array([f[1] for f in found])
 
 
+def claimed_bias(moments: ScoreMoments) -> tuple[np.ndarray, list[np.ndarray]]:
+    """b' H^{-1} b `(K,)` as measured, noise included, and the eigenvalues of H^{-1} J of each cell.
+
+    The squared shift of theta_hat in the error that one observation's curvature claims, where there is information.
+    """
+    sizes = []
+    for w, b, H in zip(informed(moments), moments.bias, moments.H, strict=True):
+        values, vectors = eigh(within(w, H))
+        sizes.append(((vectors.T @ (w.T @ b)) ** 2 / np.maximum(values, FLAT)).sum())
+    return np.array(sizes), information_ratio(moments)
+
+
 def hotelling(moments: ScoreMoments) -> np.ndarray:
     """P-values `(K,)` of b = 0, one a cell; each below alpha in a fraction alpha of exact encoders."""
     (size, p), n = squared_bias(moments), moments.n
@@ -124,13 +144,31 @@ def pooled_p_value(moments: ScoreMoments) -> float:
     return float(stats.chi2.sf(t2.sum(), max(p.sum(), 1)))
 
 
+def informed(moments: ScoreMoments) -> list[np.ndarray]:
+    """W `(P, r)` of each cell, W' J W = 1, on the directions in which it holds information."""
+    mean = moments.J.mean(axis=0)
+    scale = whitener(mean, np.diagonal(mean))
+    found = []
+    for J in moments.J:
+        values, vectors = eigh(within(scale, J))
+        kept = values > LITTLE
+        found.append(product(scale, vectors[:, kept]) / np.sqrt(values[kept]))
+    return found
+
+
+def uninformed(moments: ScoreMoments) -> np.ndarray:
+    """How many directions `(K,)` of each cell psi identifies, but by so little that its curvature says nothing."""
+    told = [whitener(J, s).shape[1] for J, s in zip(moments.J, moments.scale, strict=True)]
+    return np.maximum(np.array(told) - [w.shape[1] for w in informed(moments)], 0)
+
+
 def information_ratio(moments: ScoreMoments) -> list[np.ndarray]:
-    """Eigenvalues of H^{-1} J on the identified directions, one array a cell, ascending; above 1 is over-confident.
+    """Eigenvalues of H^{-1} J, one array a cell, ascending, where there is information; above 1 is over-confident.
 
     At most 10^6, which stands for a mean curvature that is not positive.
     """
-    cells = zip(moments.J, moments.H, moments.scale, strict=True)
-    return [np.sort(1 / np.maximum(eigvalsh(within(whitener(J, s), H)), 1e-6)) for J, H, s in cells]
+    cells = zip(informed(moments), moments.H, strict=True)
+    return [np.sort(1 / np.maximum(eigvalsh(within(w, H)), FLAT)) for w, H in cells]
 
 
 def pooled_ratio(moments: ScoreMoments) -> float:

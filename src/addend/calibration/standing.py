@@ -27,12 +27,12 @@ def standing(n: float, trust: float | None, corrected: bool = False) -> Standing
     return "marked" if n <= trust else "beyond"
 
 
-def require_trust(n: int, trust: float | None, name: str) -> Standing:
-    """`standing`, but raise `BeyondTrust` rather than return "beyond"."""
-    where = standing(n, trust)
-    if where == "beyond":
+def require_trust(n: int, trust: float | None, name: str, where: str = "at theta_hat") -> Standing:
+    """`standing`, but raise `BeyondTrust` rather than return "beyond"; `where` says of which theta the trust size is."""
+    found = standing(n, trust)
+    if found == "beyond":
         raise BeyondTrust(
-            f"'{name}' is asked to sum {n:,} observations, expected at most its trust size of {trust:,.0f}",
+            f"'{name}' is asked to sum {n:,} observations, expected at most its trust size of {trust:,.0f} {where}",
             "switch local calibration on in params.yaml, train a better encoder, or say that theta_hat may be biased",
         )
-    return where
+    return found

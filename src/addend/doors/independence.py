@@ -6,7 +6,8 @@ S adds log p(x_a | theta) and log p(x_b | theta) as if, theta and covariates giv
 saw one object, one night or one patch of sky that is a claim, and pairs can refute it. Row i of the two tables is a
 pair: of real data, all at the one theta of nature; or simulated with whatever the two might share, and then
 `points.csv` has the theta of every pair. Both go through the champions' f_m; what is left of z once theta and each
-row's own covariates are taken out is compared with re-pairings at the same theta (`calibration.independence`).
+row's own covariates are taken out is compared with re-pairings at the same theta (`calibration.independence`). Re-pairing
+leaves alone whatever is the same in all pairs, an offset of one calibrator as much as theta itself: it is not tested.
 """
 
 from collections.abc import Sequence
@@ -92,7 +93,7 @@ def pair(
 def said(found: Independence) -> str:
     """What the gate found, the numbers first."""
     free, coupled = (
-        "These pairs show no coupling: their terms may be added.",
+        "No coupling from pair to pair was found. What all pairs have in common, such as one offset, pairs cannot show.",
         "They are coupled: their sum is over-confident.",
     )
     linear, learned = f"{found.correlation:.2g}", f"{found.classifier:.2g}"

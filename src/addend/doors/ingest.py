@@ -3,6 +3,8 @@
     addend ingest <modality> <table.csv> --set <name>       the modality reads the table, its units are checked
     addend ingest <modality> --mock --like <set> ...        mock observations at a stated theta, another set's covariates
 
+Where the modality has a champion, covariates that its training never reached are said as they come in.
+
 What came in once stays: another content under its name is refused, and rows are added only when told to.
 """
 
@@ -15,8 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import mocks, places, shards
-from ..errors import BadSetting, SetExists
+from .. import artifact, mocks, places, shards
+from ..champions import champion
+from ..covariates import warn_of_covariates
+from ..errors import BadSetting, NoChampion, SetExists
 from ..modality import Columns, Modality, find
 from ..names import plain
 from ..parameters import read_agreement
@@ -36,11 +40,13 @@ def ingest(name: str, table: Path, set_name: str, append: bool = False) -> shard
     today = date.today().isoformat()
     source = {"source": Path(table).name, "date": today}
     facts = {"modality": name, "set": set_name, "mock": False, **source}
-    return (
+    kept = (
         _append(modality, set_name, columns)
         if append
         else _keep(modality, set_name, columns, facts)
     )
+    _warn_of_untrained(modality, columns, Path(table).name)
+    return kept
 
 
 def mock(
@@ -72,6 +78,18 @@ def read_truth(given: Sequence[str]) -> dict[str, float]:
             f"'{' '.join(given)}' does not state a truth",
             "write --truth name=value once a parameter",
         ) from None
+
+
+def _warn_of_untrained(modality: Modality, columns: Columns, where: str) -> None:
+    """The warning `BeyondTraining`, if there is a champion that was never taught such covariates."""
+    if not places.pin(modality.name).exists():
+        return  # never registered, so that there is no registry to open either
+    try:
+        manifest = artifact.read_manifest(champion(modality.name))
+    except NoChampion:
+        return
+    known = manifest.get("covariate_ranges", {})
+    warn_of_covariates(known, modality.schema, columns, where)
 
 
 def _free(name: str, set_name: str) -> Modality:

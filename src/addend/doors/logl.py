@@ -19,6 +19,7 @@ from .. import known, places, shards
 from ..calibration import Record
 from ..calibration.support import RATE
 from ..champions import champion
+from ..covariates import warn_of_covariates
 from ..durable import written_beside
 from ..encoder import Encoder
 from ..errors import BadSetting, NotFinite, StrangeObservations
@@ -34,7 +35,8 @@ def logl(name: str, set_name: str, points: Path, out: Path | None = None) -> np.
     """S_m `(J,)` in nats at every row of a table of named parameters; written as CSV, to standard output without `out`.
 
     Columns of `points` that are parameters of other modalities are passed over: S_m is flat in them. The warning
-    `StrangeObservations` counts the observations outside the simulated support, if the encoder has a record of it.
+    `StrangeObservations` counts the observations outside the simulated support, if the encoder has a record of it;
+    `BeyondTraining` those with a covariate outside what its training drew.
 
     Raises:
         NoChampion, NoObservations: There is no promoted encoder, or no such set.
@@ -53,8 +55,10 @@ def logl(name: str, set_name: str, points: Path, out: Path | None = None) -> np.
         term = Lazy(encoder, found.columns)
         values = term(theta).numpy()
         _require_finite(term, theta, values, f"the set '{set_name}' of '{name}'")
-    record = Record.of(encoder)
-    _warn_of_strange(term, record, f"the set '{set_name}' of '{name}'")
+    record, where = Record.of(encoder), f"the set '{set_name}' of '{name}'"
+    _warn_of_strange(term, record, where)
+    known_ranges = encoder.manifest.get("covariate_ranges", {})
+    warn_of_covariates(known_ranges, encoder.schema, found.columns, where)
     _write(encoder.space.names, theta, values, out)
     return values
 

@@ -14,7 +14,7 @@ from scipy.stats import chi2
 from ..calibration.standing import Standing, standing
 from .methods import METHODS, ErrorAudit
 
-SCHEMA_VERSION = "3.0"
+SCHEMA_VERSION = "3.1"
 Pair = tuple[float, float]
 Flags = tuple[bool, bool]
 
@@ -110,7 +110,9 @@ class ModalityAnswer:
         title, set, n: What it is, its set, and how many observations it sums.
         dropped: Why it is no term of S; None where it is one.
         encoder: Name and digest of its encoder.
-        trust_size: N*, of psi as it is summed; None if it was not measured.
+        trust_size: N* at theta_hat, of psi as it is summed; None if it was not measured.
+        trust_low, trust_high: Its bounds, each at 95 % confidence; None where the simulations set none.
+        trust_range: Its least and its largest value over the encoder's support.
         outside_support: The fraction of its observations outside the simulated support.
         identified, parameters: What it identifies alone, and says of it.
         weight, pull: Its share in each parameter; its own theta_hat against the fused one.
@@ -123,6 +125,9 @@ class ModalityAnswer:
     dropped: str | None
     encoder: Mapping[str, str] | None
     trust_size: float | None = None
+    trust_low: float | None = None
+    trust_high: float | None = None
+    trust_range: Pair | None = None
     outside_support: float | None = None
     identified: tuple[str, ...] = ()
     parameters: Mapping[str, Estimate] = field(default_factory=dict)

@@ -76,8 +76,8 @@ def calibrated(
         BeyondTrust: A modality sums more observations than N*, uncorrected, and the fusion does not allow it.
         TooFewSimulations: Too few repetitions to learn from.
     """
-    require_trusted(terms, plan.allow, plan.local is not None)
     fit = maximise(terms.scalar, plan.search)
+    require_trusted(terms, fit, plan.allow, plan.local is not None)
     answer = with_blocks(with_sandwich(answer, terms, fit), support_block(terms))
     answer = warned(answer, _weighted(terms))
     missing = [m for m in terms.used if m not in simulators]

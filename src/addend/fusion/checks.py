@@ -23,14 +23,14 @@ def _trust(answer: Answer) -> Check:
         return Check(ask, "care", said + missing)
     if unknown:
         return Check(ask, "unknown", missing.strip())
-    said = "Each is used well within its trust size or is corrected"
+    said = "Each is used well within its trust size at theta_hat or is corrected"
     return Check(ask, "good", f"{said}: {_sizes(answer.used)}.")
 
 
 def _sizes(modalities: dict[str, ModalityAnswer]) -> str:
     return listed(
         f"{m} ({a.n} observations, "
-        + ("trust size not measured)" if a.n_over_trust is None else f"{percent(a.n_over_trust)} of its trust size)")
+        + ("trust size not measured)" if a.n_over_trust is None else f"{percent(a.n_over_trust)} of its trust size there)")
         for m, a in modalities.items()
     )  # fmt: skip
 

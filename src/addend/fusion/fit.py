@@ -18,7 +18,7 @@ from ..scalar import Scalar
 from .answer import Agreement, Answer, Covariance, Estimate, ModalityAnswer, ParameterAnswer
 from .curves import FUSED, Curves, ProfileCurve, Samples
 from .terms import Facts, Terms
-from .trust import outside_support, trust_of
+from .trust import outside_support, require_trusted, stated
 
 DRAWN = 20_000
 LEVELS = {"68": 0.6827, "95": 0.9545}
@@ -35,9 +35,9 @@ class Solved:
     posterior: Posterior
 
     @classmethod
-    def of(cls, scalar: Scalar, seed: int) -> "Solved":
-        """By ascent and by sampling."""
-        return cls(scalar, maximise(scalar, seed), sample(scalar, seed))
+    def of(cls, scalar: Scalar, seed: int, fit: Fit | None = None) -> "Solved":
+        """By ascent, unless the maximum is known, and by sampling."""
+        return cls(scalar, fit or maximise(scalar, seed), sample(scalar, seed))
 
     @property
     def estimates(self) -> dict[str, Estimate]:
@@ -66,6 +66,7 @@ def fitted(
     seed: int,
     truth: Mapping[str, float] | None = None,
     report: Callable[[int], None] = lambda done: None,
+    allow: bool = False,
 ) -> tuple[Answer, Curves]:
     """What S says, before anything is repeated.
 
@@ -75,8 +76,11 @@ def fitted(
         seed: Of searches and samplers.
         truth: What its mock observations were drawn at.
         report: Told how many of `2 + pieces(terms)` pieces of work are done.
+        allow: Whether a modality may sum more than its N* at theta_hat; else `BeyondTrust`, before anything is sampled.
     """
-    together = Solved.of(terms.scalar, seed)
+    fit = maximise(terms.scalar, seed)
+    require_trusted(terms, fit, allow, local=False)
+    together = Solved.of(terms.scalar, seed, fit)
     report(1)
     parameters = fused_parameters(together, truth or {})
     report(2)
@@ -98,6 +102,7 @@ def fitted(
         modes=tuple(_mode(together.fit, mode) for mode in together.fit.modes),
         sampling=_sampling(together.posterior),
         converged=bool(together.fit.converged and together.posterior.reached),
+        warnings=tuple(said for m in terms.used for said in terms.facts[m].warnings),
         provenance=_provenance(terms, seed),
     )
     return answer, _curves({FUSED: together, **alone})
@@ -156,13 +161,13 @@ def _modality(
     shares: Any,
     outside: Any,
 ) -> ModalityAnswer:
-    stated: Any = {k: getattr(facts, k) for k in ("set", "n", "dropped", "encoder", "correction")}
+    known: Any = {k: getattr(facts, k) for k in ("set", "n", "dropped", "encoder", "correction")}
     if m not in alone:
-        return ModalityAnswer(title=facts.title or m, **stated)
+        return ModalityAnswer(title=facts.title or m, **known)
     own, share = alone[m], dict(zip(fit.space.names, shares[m].tolist(), strict=True))
     return ModalityAnswer(
-        title=facts.title or m, **stated,
-        trust_size=trust_of(terms.records[m], facts.correction), outside_support=outside.get(m),
+        title=facts.title or m, **known,
+        **stated(terms, m, fit), outside_support=outside.get(m),
         identified=own.fit.identified, parameters=own.estimates,
         weight={p: share[p] for p in fit.space.names if p in own.fit.space.names and np.isfinite(share[p])},
         pull=_pulls(own.fit, fit),

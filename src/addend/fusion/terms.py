@@ -33,6 +33,7 @@ class Facts:
         title: What the encoder says that it is.
         dropped: Why it is no term of S; None where it is one.
         correction: What is done to its term.
+        warnings: What must be said of its observations, in sentences.
     """
 
     set: str
@@ -43,6 +44,7 @@ class Facts:
     title: str = ""
     dropped: str | None = None
     correction: Correction = UNCORRECTED
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The facts as plain JSON."""
@@ -52,6 +54,7 @@ class Facts:
     def from_dict(cls, d: Mapping[str, Any]) -> "Facts":
         """The facts that `as_dict` described."""
         read = {"shards": tuple(d["shards"]), "correction": Correction(**d["correction"])}
+        read["warnings"] = tuple(d.get("warnings", ()))
         return cls(**{**d, **read})
 
 

@@ -3,41 +3,115 @@
 Where N stands to N* is said by `calibration.standing`. Up to N*/10 there is nothing to say; up to N* the verdict takes
 care; beyond it a fusion is refused unless it is locally calibrated, whose error does not grow with the bias, or says
 `beyond_trust: allow`. A centred psi is held against its own N*.
+
+The N* that counts is that at theta_hat. Before the fit there is none, so N is first held against the largest N* that the
+encoder has anywhere (`require_possible`, in `evaluate`), and against that at theta_hat once it is found and before anything
+is sampled or repeated (`require_trusted`, in `fuse`).
 """
 
-from typing import cast
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import torch
 
-from ..calibration import Record, Support, trust_size
+from ..calibration import Record, ScoreMoments, Support, TrustSize, trust_size
 from ..calibration.sandwich import sandwich
 from ..calibration.standing import require_trust
+from ..calibration.trust import nearest
 from ..maximum.fit import Fit
+from ..parameters import ParameterSpace
 from ..scalar import Lazy, Sum
 from .answer import UNCORRECTED, Correction
 from .ensembles import widened
 from .terms import Terms
 
 
-def trust_of(record: Record | None, correction: Correction = UNCORRECTED) -> float | None:
-    """N* of an encoder, or its lower bound where the bias is lost in noise; None if not measured.
+@dataclass(frozen=True)
+class Trust:
+    """N* of an encoder as a fusion uses it, in observations.
+
+    Arguments:
+        value: At theta_hat; its lower bound where the bias is lost in noise, or was centred.
+        low, high: Its bounds, each at 95 % confidence; infinite where the simulations set none.
+        least, most: The range of it over the support.
+    """
+
+    value: float
+    low: float
+    high: float
+    least: float
+    most: float
+
+
+def trust_of(
+    record: Record | None, space: ParameterSpace, fit: Fit, correction: Correction = UNCORRECTED
+) -> Trust | None:
+    """N* at theta_hat, from the cells of the record nearest to it; None if not measured.
 
     Of a centred psi the lower bound is what is left: the simulations include those that taught the centring.
+
+    Arguments:
+        space: The encoder's own parameters and support.
+        fit: Of the fused S, which has them among its own.
     """
+    moments = _moments(record, correction)
+    if moments is None:
+        return None
+    theta = fit.theta[fit.space.index(list(moments.names))].numpy()
+    here, every = _at(moments, theta, space), _everywhere(moments, space, correction)
+    return Trust(
+        _quoted(here, correction), here.low, here.high, float(every.min()), float(every.max())
+    )
+
+
+def stated(terms: Terms, m: str, fit: Fit) -> dict[str, Any]:
+    """What a `ModalityAnswer` states of it; nothing where it was not measured."""
+    found = trust_of(terms.records[m], terms.psi[m].space, fit, terms.facts[m].correction)
+    if found is None:
+        return {}
+    high = found.high if np.isfinite(found.high) else None
+    bounds = {"trust_low": found.low, "trust_high": high}
+    return {"trust_size": found.value, **bounds, "trust_range": (found.least, found.most)}
+
+
+def require_possible(terms: Terms, allow: bool, local: bool) -> None:
+    """Raise `BeyondTrust` if a modality sums more observations than its N* is anywhere, unless allowed or corrected."""
+    for m in () if allow or local else terms.used:
+        correction = terms.facts[m].correction
+        moments = _moments(terms.records[m], correction)
+        if moments is not None:
+            most = float(_everywhere(moments, terms.psi[m].space, correction).max())
+            require_trust(terms.n[m], most, m, where="where it is largest in its support")
+
+
+def require_trusted(terms: Terms, fit: Fit, allow: bool, local: bool) -> None:
+    """Raise `BeyondTrust` if a modality sums more observations than its N* at theta_hat, unless allowed or corrected."""
+    for m in () if allow or local else terms.used:
+        found = trust_of(terms.records[m], terms.psi[m].space, fit, terms.facts[m].correction)
+        require_trust(terms.n[m], found.value if found else None, m)
+
+
+def _moments(record: Record | None, correction: Correction) -> ScoreMoments | None:
     if record is None or "score" not in record.parts:
         return None
-    moments = record.parts["score"]
-    if correction.centred and record.centring:
-        return float(trust_size(record.centring.apply(moments)).low)
-    size = trust_size(moments)
-    return float(size.value if np.isfinite(size.value) else size.low)
+    moments: ScoreMoments = record.parts["score"]
+    return record.centring.apply(moments) if correction.centred and record.centring else moments
 
 
-def require_trusted(terms: Terms, allow: bool, local: bool) -> None:
-    """Raise `BeyondTrust` if a modality sums more observations than its N*, unless it is allowed or corrected."""
-    for m in () if allow or local else terms.used:
-        require_trust(terms.n[m], trust_of(terms.records[m], terms.facts[m].correction), m)
+def _at(moments: ScoreMoments, theta: np.ndarray, space: ParameterSpace) -> TrustSize:
+    own = space.subset(moments.names)
+    rows = nearest(moments.cells, theta, own.high - own.low)
+    return trust_size(moments, rows=rows)
+
+
+def _everywhere(moments: ScoreMoments, space: ParameterSpace, correction: Correction) -> np.ndarray:
+    """N* `(K,)` as it would be were theta_hat at each cell."""
+    return np.array([_quoted(_at(moments, cell, space), correction) for cell in moments.cells])
+
+
+def _quoted(size: TrustSize, correction: Correction) -> float:
+    return size.low if correction.centred else size.quoted
 
 
 def outside_support(terms: Terms) -> dict[str, float]:

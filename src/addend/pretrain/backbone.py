@@ -29,7 +29,8 @@ class Backbone:
             or None; float64.
         z, e: How many features of the observables and of the covariates it makes.
         log_det: Whether it gives log|det|.
-        invertible: Whether x is recovered from z and c, so that no information is lost.
+        invertible: Whether x is recovered from z and c, so that no information is lost. It is believed where
+            log|det| comes with it and is that of the Jacobian, whose sign is one; else what is lost is measured.
         layout: How a head reads z and e, by the names of its arguments; None for plain numbers.
     """
 
@@ -92,9 +93,12 @@ class Backbone:
         x = x.detach().requires_grad_(True)
         z, _, log_det = self.module(x, c)
         rows = [torch.autograd.grad(column.sum(), x, retain_graph=True)[0] for column in z.T]
-        true = torch.linalg.slogdet(torch.stack(rows, 1).detach()).logabsdet
+        sign, true = torch.linalg.slogdet(torch.stack(rows, 1).detach())
         off = float((true - log_det.detach()).abs().max())
         _require(off < 1e-6, "log|det|", "that of its Jacobian", f"{off:.2g} nats more or less")
+        _require(
+            len(sign.unique()) == 1, "the sign of the Jacobian of an invertible f_m", "one", "both"
+        )
 
 
 def _require(holds: bool, what: str, expected: object, found: object) -> None:

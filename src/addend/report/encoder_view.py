@@ -10,7 +10,7 @@ def encoder_view(record: dict[str, Any]) -> dict[str, Any]:
     """Every value that encoder.html names, figures apart."""
     trust, version = record.get("trust"), record.get("version")
     unknown = "Up to how many observations it may be believed has not been measured."
-    size = _size(trust["headline"], trust["low"]) if trust else unknown
+    size = _size(trust) if trust else unknown
     support = [
         ("outside the simulated support, " + s, percent(f))
         for s, f in record.get("support", {}).items()
@@ -39,6 +39,10 @@ def _gate(gate: dict[str, Any] | None) -> Verdict:
     return Verdict(level, headline, tuple(checks))
 
 
-def _size(n: float, low: float) -> str:
-    within = f"Up to {about(low / 10)} observations need no correction (with 95 % confidence)"
-    return f"{within}; at about {about(n)}, the trust size, what it learned wrongly weighs as much as the noise."
+def _size(trust: dict[str, Any]) -> str:
+    low, cells = about(trust["low"] / 10), trust["n_star"]
+    return (
+        f"Up to {low} observations need no correction (with 95 % confidence); at about {about(trust['headline'])}, the trust"
+        " size on the whole, what it learned wrongly weighs as much as the noise. Over theta it ranges from"
+        f" {about(min(cells))} to {about(max(cells))}: a fusion is held to what it is at theta_hat."
+    )

@@ -150,7 +150,7 @@ def _modality(m: str, a: ModalityAnswer, weighed: list[str], answer: Answer) -> 
         "set": a.set or DASH,
         "n": a.n,
         "dropped": a.dropped,
-        "trust": DASH if a.trust_size is None else plain(a.trust_size),
+        "trust": _trust(a),
         "ratio": DASH if a.n_over_trust is None else percent(a.n_over_trust) + DAGGERS.get(a.standing, ""),
         "shares": [_share(a.weight.get(p)) for p in weighed],
         "encoder": named,
@@ -158,6 +158,14 @@ def _modality(m: str, a: ModalityAnswer, weighed: list[str], answer: Answer) -> 
         "shards": ", ".join(f"{s['name']} ({s['n']})" for s in shards) or DASH,
         "data": answer.provenance.get("data", {}).get(m) or DASH,
     }  # fmt: skip
+
+
+def _trust(a: ModalityAnswer) -> str:
+    """N* at theta_hat, with its bounds where they are known."""
+    if a.trust_size is None or a.trust_low is None:
+        return DASH if a.trust_size is None else plain(a.trust_size)
+    high = "any" if a.trust_high is None else plain(a.trust_high)
+    return f"{plain(a.trust_size)} ({plain(a.trust_low)} to {high})"
 
 
 def _share(weight: float | None) -> tuple[str, int]:

@@ -1,10 +1,12 @@
 """`evaluate`: what the pinned encoders make of the observations, in which no theta enters.
 
 The work on x, z = f_m(x), is done once for each (encoder, shard) ever; `fuse` does what depends on theta. A `correction`
-that changes the terms is decided here, and part of S for whoever reads it.
+that changes the terms is decided here, and part of S for whoever reads it. What need not be fitted to be refused is refused:
+more observations than an encoder may be believed for at any theta. Covariates that its training never reached are said.
 """
 
 import shutil
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +16,12 @@ import torch
 from safetensors.torch import save_file
 
 from .. import embeddings, evaluated, places, settings, shards
+from ..covariates import beyond
 from ..encoder import Encoder
+from ..errors import BeyondTraining
 from ..fusion.answer import Correction
 from ..fusion.terms import Facts
+from ..fusion.trust import require_possible
 from ..fusion.weights import godambe_factors
 from ..heads import Ensemble
 from ..registry import Registry
@@ -35,7 +40,15 @@ def evaluate(fusion: str) -> None:
             m: _facts(folder / m, registry, pins[m], term.set, fusion, m)
             for m, term in asked.modalities.items()
         }
-        evaluated.write_facts(folder, _corrected(folder, facts, asked))
+        facts = _corrected(folder, facts, asked)
+        _require_possible(folder, facts, asked)
+        evaluated.write_facts(folder, facts)
+
+
+def _require_possible(folder: Path, facts: dict[str, Facts], asked: FusionSettings) -> None:
+    if any(f.dropped is None for f in facts.values()):
+        local = asked.correction.local is not None
+        require_possible(evaluated.terms_in(folder, facts), asked.beyond_trust, local)
 
 
 def _facts(
@@ -59,6 +72,8 @@ def _embed(
     made = {k: torch.cat([p[k] for p in parts]) for k in ("z", "e")}
     save_file(made, folder / "embedded.safetensors")
     members = len(encoder.head.members) if isinstance(encoder.head, Ensemble) else None
+    where = f"the set '{wanted}' of '{encoder.name}'"
+    said = _untrained(encoder, shards.read_set(gathered).columns, where)
     return Facts(
         set=wanted,
         n=found.n,
@@ -67,7 +82,17 @@ def _embed(
         encoder={k: pin[k] for k in ("name", "digest")},
         title=encoder.manifest["title"],
         correction=Correction(members=members),
+        warnings=said,
     )
+
+
+def _untrained(encoder: Encoder, columns: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    """What is said of covariates that its training never reached: here, and by the report."""
+    known = encoder.manifest.get("covariate_ranges", {})
+    said = beyond(known, encoder.schema, dict(columns), where)
+    for sentence in said:
+        warnings.warn(sentence, BeyondTraining, stacklevel=2)
+    return tuple(said)
 
 
 def _embed_shard(

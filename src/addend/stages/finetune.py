@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from .. import artifact, places, program, settings, shards, sobol, vectors
+from .. import artifact, covariates, places, program, settings, shards, sobol, vectors
 from ..durable import fresh_folder
 from ..encoder import Encoder
 from ..heads import Ensemble, Head, build
@@ -21,7 +21,7 @@ from ..parameters import read_agreement
 from ..progress import progress
 from ..sealed import require_sealed
 from ..settings import Finetune
-from ..training import Rows, Training, fit
+from ..training import History, Rows, Training, fit
 
 FILES = [*NEEDED, "history.json"]
 
@@ -36,44 +36,58 @@ def finetune(name: str) -> None:
     layout = json.loads((made / "layout.json").read_text())
     rows = _rows(modality, made, layout, pool)
     training = Training(asked.seed, asked.steps, asked.batch, asked.rate)
-    head, history = _trained(name, asked, layout, rows, training)
+    rows, held = rows.split()
+    head, history = _trained(name, asked, layout, (rows, held), training)
     facts = {
         "name": name, "title": modality.title, "parameters": space.as_list(), "definitions": space.digest,
         "schema": modality.schema.as_dict(), "coordinates": layout["box"], **layout["backbone"],
         "head": head.as_dict(),
         "objective": "maximum likelihood (O1)", "training": asdict(training),
+        "held_out": {"trained": len(rows), "held_out": len(held), "loss": history.held_out[-1:], "kept": history.kept},
+        "covariate_ranges": covariates.ranges(modality.schema, pool.columns),
         "provenance": {"simulations": pool.digest, "package": version(f"addend-{name}"), "core": version("addend")},
     }  # fmt: skip
     with fresh_folder(places.encoder(name, "head")) as folder:
         for file in NEEDED[:-1]:
             shutil.copyfile(made / file, folder / file)
         save_file(head.state_dict(), folder / "head.safetensors")
-        (folder / "history.json").write_text(json.dumps(history) + "\n")
+        (folder / "history.json").write_text(json.dumps(asdict(history)) + "\n")
         artifact.write_manifest(folder, facts, FILES)
         vectors.write(Encoder.load(folder), pool.columns, folder)
         artifact.write_manifest(folder, facts, [*FILES, vectors.FILE])
 
 
 def _trained(
-    name: str, asked: Finetune, layout: dict[str, Any], rows: Rows, training: Training
-) -> tuple[Head, list[Any]]:
-    """The head and its history; of several `members`, each with a seed of its own, their ensemble and the first's history."""
+    name: str,
+    asked: Finetune,
+    layout: dict[str, Any],
+    rows: tuple[Rows, Rows],
+    training: Training,
+) -> tuple[Head, History]:
+    """The head and its history, from rows to train on and rows held out.
+
+    Of several `members`, each with a seed of its own, their ensemble and the first's history.
+    """
     heads, histories, K = [], [], asked.members
     for k in range(K):
         own = replace(training, seed=training.seed + k)
         torch.manual_seed(own.seed)
-        heads.append(_head(asked, layout, rows))
+        heads.append(_head(asked, layout, rows[0]))
         histories.append(
             _fit(f"{name}, member {k + 1} of {K}" if K > 1 else name, heads[-1], rows, own)
         )
     return (Ensemble(heads) if K > 1 else heads[0]), histories[0]
 
 
-def _fit(what: str, head: Head, rows: Rows, training: Training) -> list[tuple[int, float]]:
+def _fit(what: str, head: Head, rows: tuple[Rows, Rows], training: Training) -> History:
     require_smooth(head, where=f"the head of {what}")
     with progress(f"finetune {what}", sum(training.steps)) as update:
         return fit(
-            head, rows, training, lambda step, total, loss: update(step, f"loss {loss:.4f} nat")
+            head,
+            rows[0],
+            training,
+            lambda step, total, loss: update(step, f"loss {loss:.4f} nat"),
+            held=rows[1],
         )
 
 

@@ -99,7 +99,8 @@ def _metrics(record: Record) -> dict[str, float]:
 
 def _history(name: str) -> list[dict[str, float]]:
     history = json.loads((places.encoder(name, "head") / "history.json").read_text())
-    return [{"step": step, "loss": loss} for step, loss in history]
+    kinds = {"loss": history["loss"], "held_out_loss": history["held_out"]}
+    return [{"step": step, kind: loss} for kind, rows in kinds.items() for step, loss in rows]
 
 
 def _write_pin(name: str, version: Version, verdict: Ruling) -> None:
