@@ -91,9 +91,14 @@ class Schema:
             values = np.asarray(columns[field.name], dtype=np.float64)
             if not (usable := np.abs(values) < LARGEST).all():  # of NaN and infinities neither
                 row = int(np.argmin(usable.reshape(len(values), -1).all(axis=1)))
-                kind = "finite number" if not np.isfinite(values[row]).all() else "measurable size"
+                large = float(np.abs(values[row]).max())
+                said = (
+                    f"{large:g}, beyond {LARGEST:g},"
+                    if np.isfinite(large)
+                    else "not a finite number"
+                )
                 raise NotFinite(
-                    f"column '{field.name}' is not a {kind} in row {row + 1}",
+                    f"column '{field.name}' is {said} in row {row + 1}",
                     "remove the row or supply the number",
                 )
             if field.positive and field.error is None and (values <= 0).any():
