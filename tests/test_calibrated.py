@@ -17,6 +17,7 @@ from addend.fusion.calibrated import Plan, calibrated
 from addend.fusion.correction import correct
 from addend.fusion.summary import as_dict
 from addend.fusion.trust import require_possible, require_trusted
+from addend.fusion.verdict import verdict
 from addend.maximum import maximise
 from addend.report.schema import validate_calibration
 from addend.settings import FusionCalibration
@@ -48,6 +49,21 @@ def test_a_fusion_that_sums_beyond_its_trust_is_refused_before_anything_is_simul
     nobody = {m: None for m in lab.simulators}
     with pytest.raises(BeyondTrust):
         calibrated(answer, found, nobody, lab.observed, np.zeros((2, 3)), Plan())
+
+
+def test_what_evaluate_said_of_the_observations_is_said_by_the_answer():
+    found = terms(laboratory())
+    facts = {**found.facts, "left": replace(found.facts["left"], warnings=("z = 3 is far.",))}
+    answer = fitted_lines(replace(found, facts=facts))[0]
+    assert answer.warnings == ("z = 3 is far.",)
+    assert any("z = 3" in check.sentence for check in verdict(answer).checks)
+
+
+def test_the_answer_states_n_star_at_theta_hat_with_its_bounds_and_range():
+    left = fitted_lines(terms(laboratory(), left=bias_record(100)))[0].modalities["left"]
+    assert left.trust_size == pytest.approx(100, rel=0.01) and left.standing == "marked"
+    assert left.trust_low < left.trust_size < left.trust_high
+    assert left.trust_range == pytest.approx((100, 100), rel=0.01)
 
 
 def test_local_calibration_undoes_a_planted_bias():

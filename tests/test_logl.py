@@ -19,7 +19,7 @@ from addend.champions import champion
 from addend.cli import app
 from addend.doors import ingest, logl
 from addend.encoder import Encoder
-from addend.errors import StrangeObservations
+from addend.errors import BeyondTraining, StrangeObservations
 from addend.modality import installed
 from addend.registry import Registry
 from addend.stages import evaluate, gather, resolve
@@ -99,9 +99,14 @@ def test_rows_unlike_any_simulation_are_counted_on_standard_error(
     beyond = {
         name: np.concatenate([values, np.full(3, far[name])]) for name, values in table.items()
     }
-    ingest.ingest("toy", write(tmp_path / "beyond.csv", beyond), "beyond")
-    with pytest.warns(
-        StrangeObservations, match="3 of 23 rows of the set 'beyond' of 'toy'.*row 21 first"
+    untaught = "3 of 23 rows of .*beyond.* t = 4 .*in row 21, where training drew -"
+    with pytest.warns(BeyondTraining, match=untaught):
+        ingest.ingest("toy", write(tmp_path / "beyond.csv", beyond), "beyond")
+    with (
+        pytest.warns(BeyondTraining, match=untaught),
+        pytest.warns(
+            StrangeObservations, match="3 of 23 rows of the set 'beyond' of 'toy'.*row 21 first"
+        ),
     ):
         expected = logl.logl("toy", "beyond", points[1], tmp_path / "here.csv")
     command = ["addend", "logl", "toy", "--set", "beyond", "--theta", points[1]]
@@ -119,7 +124,8 @@ def test_rows_unlike_any_simulation_are_counted_on_standard_error(
     )
     assert (
         done.stderr.startswith("addend: StrangeObservations: 3 of 23 rows")
-        and done.stderr.count("\n") == 1
+        and "addend: BeyondTraining: 3 of 23 rows" in done.stderr
+        and done.stderr.count("\n") == 2
     )
 
 

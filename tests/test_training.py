@@ -68,17 +68,18 @@ def trained(n, steps, hold):
         return head, history, float(-head(fresh.z, fresh.e, fresh.phi).mean())
 
 
+@pytest.mark.slow
 def test_of_few_rows_the_law_is_kept_and_not_the_rows():
     """The law's own loss is -0.88 nat. Not statistical but for its seeds: the plain loop ends several nats above it."""
     exact = 0.5 * np.log(2 * np.pi * np.e * 0.01)
     (_, plain, plain_loss), (_, held, held_loss) = (
-        trained(100, (60, 300, 60), hold) for hold in (False, True)
+        trained(100, (100, 600, 200), hold) for hold in (False, True)
     )
     print(f"exact {exact:.3f}, plain {plain_loss:.3f}, held out {held_loss:.3f}; kept {held.kept}")
-    assert plain.kept == [60, 360, 420] and plain.held_out == []
-    assert held.kept[1] < 360 and held_loss - exact < (plain_loss - exact) / 4
+    assert plain.kept == [100, 700, 900] and plain.held_out == []
+    assert held.kept[1] < 700 and held_loss - exact < (plain_loss - exact) / 4
     losses = dict(held.held_out)
-    assert losses[held.kept[1]] == min(loss for step, loss in held.held_out if 60 < step <= 360)
+    assert losses[held.kept[1]] == min(loss for step, loss in held.held_out if 100 < step <= 700)
 
 
 def test_of_many_rows_the_weights_are_those_of_the_plain_loop():

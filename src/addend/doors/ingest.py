@@ -82,8 +82,6 @@ def read_truth(given: Sequence[str]) -> dict[str, float]:
 
 def _warn_of_untrained(modality: Modality, columns: Columns, where: str) -> None:
     """The warning `BeyondTraining`, if there is a champion that was never taught such covariates."""
-    if not places.pin(modality.name).exists():
-        return  # never registered, so that there is no registry to open either
     try:
         manifest = artifact.read_manifest(champion(modality.name))
     except NoChampion:
