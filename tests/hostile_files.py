@@ -122,6 +122,7 @@ def a_head_of(folder: Path, head: Any) -> None:
         "title of a page": {"title": "x" * 10_000},
         "title that moves the cursor": {"title": "\x1b[2J"},
         "old format": {"format": 2},
+        "a range upside down": {"covariate_ranges": {"t": [1.0, 0.0]}},
     }
 )
 def a_manifest_with(folder: Path, changes: dict[str, Any]) -> None:

@@ -121,5 +121,5 @@ def test_a_format_whose_files_could_act_is_refused_by_name(project, copy, old):
 def test_what_is_no_encoder_and_no_modality_has_no_champion(project):
     with pytest.raises(NoChampion):
         verify("masers")
-    with pytest.raises(TamperedArtifact, match=r"manifest masers/manifest\.json cannot be read"):
+    with pytest.raises(TamperedArtifact, match=r"manifest masers/manifest\.json is missing"):
         verify("./masers")

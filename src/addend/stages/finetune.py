@@ -42,8 +42,8 @@ def finetune(name: str) -> None:
         "name": name, "title": modality.title, "parameters": space.as_list(), "definitions": space.digest,
         "schema": modality.schema.as_dict(), "coordinates": layout["box"], **layout["backbone"],
         "head": head.as_dict(),
-        "objective": "maximum likelihood (O1)", "training": asdict(training),
-        "held_out": {"trained": len(rows), "held_out": len(held), "loss": history.held_out[-1:], "kept": history.kept},
+        "objective": "maximum likelihood (O1)",
+        "training": {**asdict(training), "rows": len(rows), "held_out": len(held), "kept": history.kept},
         "covariate_ranges": covariates.ranges(modality.schema, pool.columns),
         "provenance": {"simulations": pool.digest, "package": version(f"addend-{name}"), "core": version("addend")},
     }  # fmt: skip
