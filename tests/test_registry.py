@@ -6,7 +6,7 @@ import shutil
 import pytest
 from folders import encoder, tree
 
-from addend.errors import BadSetting, TamperedArtifact, UnknownFormat
+from addend.errors import BadSetting, TamperedArtifact, UnfitManifest, UnknownFormat
 
 
 def test_what_was_registered_is_what_is_fetched(registry, tmp_path):
@@ -36,14 +36,17 @@ def test_the_candidate_is_the_last_one_registered(registry, tmp_path):
 
 
 def test_modalities_do_not_share_versions(registry, tmp_path):
-    folder = encoder(tmp_path / "encoder")
-    assert (
-        registry.register("bao", folder, {}, {}).version
-        == registry.register("masers", folder, {}, {}).version
-        == 1
-    )
+    for name in ("bao", "masers"):
+        folder = encoder(tmp_path / name, name=name)
+        assert registry.register(name, folder, {}, {}).version == 1
     registry.promote(registry.candidate("bao"), "it passes")
     assert registry.champion("masers") is None
+
+
+def test_an_encoder_of_another_modality_is_not_registered(registry, tmp_path):
+    with pytest.raises(UnfitManifest, match="one of 'bao', expected one of 'masers'"):
+        registry.register("masers", encoder(tmp_path / "encoder"), {}, {})
+    assert registry.versions("masers") == []
 
 
 def test_promotion_moves_the_champion_and_records_why(registry, tmp_path):

@@ -143,8 +143,14 @@ def test_a_fusion_that_cannot_be_used_is_refused_by_name(refuses, project, mista
 @pytest.mark.parametrize("mistake", FILES)
 def test_a_file_that_cannot_be_used_is_refused(refuses, project, mistake):
     with changed(project / "params.yaml", FILES[mistake].encode()):
-        for command in (("gather", ".."), ("resolve", "real"), ("evaluate", "real"), ("fusions",)):
+        for command in (
+            ("gather", "real"),
+            ("resolve", "real"),
+            ("evaluate", "real"),
+            ("fusions",),
+        ):
             refuses(BadSetting, "params.yaml", *command)
+        refuses(BadSetting, "cannot name a folder", "gather", "..")
 
 
 @pytest.mark.parametrize("mistake", MISSPELT)
