@@ -23,7 +23,7 @@ def render() -> str:
             HEAD,
             *(
                 part
-                for section in (efficiency, slcp, speed, training, trust, audit)
+                for section in (efficiency, slcp, speed, training, trust, programs, drills, audit)
                 for part in section()
             ),
         ]
@@ -102,6 +102,24 @@ def trust() -> list[str]:
         ]
         parts += [f"{name}:", "", _markdown(rows), ""]
     return parts
+
+
+def programs() -> list[str]:
+    """Programs beside torch's archives."""
+    text = (
+        "The same modules as programs and as torch's own archives, both written and loaded in one process: whether their\n"
+        "numbers are the same bits, and the least time of each, loading in milliseconds. `python -m benchmarks programs`."
+    )
+    return _section("Programs", read("programs"), text)
+
+
+def drills() -> list[str]:
+    """What was lost when stages were killed, raced and tampered with."""
+    text = (
+        "Stages killed at random moments, run at once, out of room, and every kind of file with a byte changed: how many came\n"
+        "out as they should, and what was lost, doubled, orphaned, left over or told without a name. `make drills`."
+    )
+    return _section("Drills", read("drills"), text)
 
 
 def audit() -> list[str]:

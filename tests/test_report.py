@@ -55,6 +55,11 @@ def test_equal_numbers_give_equal_bytes(answer, curves, page):
     assert again.figures == page.figures
 
 
+def test_no_name_in_a_figure_depends_on_the_last_bits_of_its_layout(page):
+    assert all("clip0" in figure.svg or "clip" not in figure.svg for figure in page.figures)
+    assert not [f.name for f in page.figures if re.search(r"\bp[0-9a-f]{10}\b", f.svg)]
+
+
 def test_the_page_asks_the_network_for_nothing(page):
     outside = []
 

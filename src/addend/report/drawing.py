@@ -6,6 +6,7 @@ an SVG come from a fixed salt and its metadata carry neither date nor version, s
 
 import base64
 import io
+import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from .captions import CAPTIONS
 
 INK, PALE, TRUTH, BAND = "#1f2a37", "#9aa5b1", "#c0392b", "#dfe6ee"
 TOGETHER = "all together"
+CLIP = re.compile(r"\bp[0-9a-f]{10}\b")
 HUES = ("#2f6db3", "#d9822b", "#3d9970", "#8e5ea2", "#b58900", "#c2578a", "#5b7f95")
 STYLE: Any = {
     "svg.hashsalt": "addend", "svg.fonttype": "path", "figure.facecolor": "white", "lines.linewidth": 1.5,
@@ -73,12 +75,18 @@ def finish(drawing: Canvas, kind: str, says: str, prefix: str = "", wide: bool =
     title, good = CAPTIONS[kind]
     return Figure(
         prefix + kind,
-        buffer.getvalue(),
+        _numbered(buffer.getvalue()),
         title,
         f"Good: {good}",
         f"Here: {says}" if says else "",
         wide,
     )
+
+
+def _numbered(svg: str) -> str:
+    """The clip paths by number: their own names are digests of the last bits of a layout, which depend on the order of sets."""
+    order = {name: f"clip{i}" for i, name in enumerate(dict.fromkeys(CLIP.findall(svg)))}
+    return CLIP.sub(lambda m: order[m[0]], svg)
 
 
 def grid(n: int, columns: int, width: float, height: float) -> tuple[Canvas, list[Any]]:
