@@ -187,7 +187,7 @@ def stated(monkeypatch, correction, record: Record) -> str:
     asked = replace(asked, calibrate=FusionCalibration(400, 40))
     monkeypatch.setattr(settings, "fusion", lambda root, name: asked)
     load = Trained.load
-    plain = record.as_dict()
+    plain = replace(record, name="toy").as_dict()
     monkeypatch.setattr(Trained, "load", lambda folder: replace(load(folder), record=plain))
     gather.gather("corrected")
     resolve.resolve("corrected")

@@ -98,7 +98,7 @@ from addend.registry import Registry
 folder, models = sys.argv[1], sys.argv[2:]
 for model in models:
     if not os.fork():
-        version = Registry(root=folder).register(model, f"{folder}/a", {}, {"loss": 1.0})
+        version = Registry(root=folder).register(model, f"{folder}/{model}", {}, {"loss": 1.0})
         print(version.name, version.version, flush=True)
         os._exit(0)
 print(*(os.wait()[1] for _ in models), flush=True)
@@ -108,8 +108,9 @@ print(*(os.wait()[1] for _ in models), flush=True)
 @pytest.mark.slow
 def test_processes_that_register_at_once_make_one_store_in_silence(tmp_path):
     """On a store that none of them finds made: three models, and one of them by two processes."""
-    encoder(tmp_path / "a")
     models = ["bao", "chronometers", "masers", "masers"]
+    for name in models:
+        encoder(tmp_path / name, name=name)
     ran = subprocess.run(
         [sys.executable, "-c", REGISTER, str(tmp_path), *models],
         capture_output=True,
@@ -129,7 +130,7 @@ def test_processes_that_register_at_once_make_one_store_in_silence(tmp_path):
         assert [v.version for v in registry.versions(name)] == [1] and registry.candidate(
             name
         ) == registry.versions(name)[0]
-        assert tree(registry.fetch(registry.candidate(name))) == tree(tmp_path / "a")
+        assert tree(registry.fetch(registry.candidate(name))) == tree(tmp_path / name)
 
 
 def test_importing_the_registry_does_not_import_mlflow():

@@ -67,7 +67,8 @@ def build(root: Path) -> None:
     shutil.copy(ROOT / "parameters.yaml", root)
     shutil.copy(ROOT / "modalities" / "toy" / "parameters.yaml", home)
     (home / "params.yaml").write_text(yaml.safe_dump(SETTINGS))
-    fusions = {"fusions": {FUSION: {"modalities": {"toy": {"set": "line"}}}}}
+    asked = {"modalities": {"toy": {"set": "line"}}, "beyond_trust": "allow"}  # so short a training
+    fusions = {"fusions": {FUSION: asked}}
     (root / "params.yaml").write_text(yaml.safe_dump(fusions))
     with contextlib.chdir(root):
         for stage in (observe.observe, simulate.simulate, pretrain.pretrain, finetune.finetune):
