@@ -7,6 +7,7 @@ import pytest
 import torch
 from addend_toy.line import Toy
 from answered import answered
+from folders import tree
 from repeated_lines import SPACE, SPACES, TRUTH, Encoder, bias_record, laboratory, terms
 
 from addend import answers, evaluated, places, settings
@@ -218,6 +219,18 @@ def test_every_stage_of_a_fusion_reads_the_corrected_sum(project, monkeypatch):
     assert [p.theta_hat for p in answer.parameters.values()] == pytest.approx(hat)
     toy = answer.modalities["toy"]
     assert str(toy.correction) == "centring; Godambe weight 1" and toy.trust_size > 400
+
+
+@pytest.mark.slow
+def test_a_fusion_beyond_every_trust_size_is_refused_before_any_work(project, monkeypatch):
+    """20 observations, an N* of 5 at every theta; what stood there stands there still."""
+    name = stated(monkeypatch, None, toy_record())
+    evaluate.evaluate(name)
+    before = tree(places.fusion(name, "terms"))
+    stated(monkeypatch, None, bias_record(5, Toy.parameters))
+    with pytest.raises(BeyondTrust, match="20 observations, expected at most its trust size of 5"):
+        evaluate.evaluate(name)
+    assert tree(places.fusion(name, "terms")) == before
 
 
 @pytest.mark.slow

@@ -1,13 +1,18 @@
 """A covariate that training never reached is said, with its column, its value, the range and how many rows."""
 
+import shutil
 import warnings
 
 import numpy as np
 import pytest
 
+from addend import answers, places, settings
 from addend.covariates import beyond, ranges, warn_of_covariates
+from addend.doors.ingest import ingest
 from addend.errors import BeyondTraining
 from addend.modality import Field, Schema
+from addend.settings import FusionSettings
+from addend.stages import evaluate, fuse, gather, resolve
 
 SCHEMA = Schema(
     (Field("y", "1", "value"),),
@@ -50,3 +55,23 @@ def test_the_ends_of_the_law_raise_no_alarm_though_simulations_do_not_reach_them
     known = ranges(SCHEMA, {"y": drawn, "z": drawn, "H_err": drawn})
     ends = {"y": np.zeros(2), "z": np.array([0.0, 1.0]), "H_err": np.array([0.0, 1.0])}
     assert beyond(known, SCHEMA, ends, "ends.csv") == []
+
+
+@pytest.mark.slow
+def test_a_fusion_says_it_when_it_evaluates_and_in_its_answer(project, file, monkeypatch):
+    """The toy was taught at t from -1 to 1."""
+    with pytest.warns(BeyondTraining, match=r"1 of 2 rows of given\.csv"):
+        ingest("toy", file("t,y [1],y_err\n0.1,0.5,0.2\n4,0.2,0.1\n"), "far")
+    asked = FusionSettings.from_dict("far", {"modalities": {"toy": {"set": "far"}}})
+    monkeypatch.setattr(settings, "fusion", lambda root, name: asked)
+    try:
+        gather.gather("far")
+        resolve.resolve("far")
+        with pytest.warns(BeyondTraining, match="1 of 2 rows of the set 'far' of 'toy'"):
+            evaluate.evaluate("far")
+        fuse.fuse("far")
+        said = answers.read_answer(places.fusion("far", "fit") / answers.ANSWER).warnings
+        assert any("t = 4 [1] in row 2, where training drew" in s for s in said), said
+    finally:
+        for left in (places.observations("toy", "far"), places.fusion("far", "fit").parent):
+            shutil.rmtree(left, ignore_errors=True)
