@@ -17,7 +17,8 @@ READY := .venv/ready-$(PINS)
 OLDEST := .venv-oldest/ready-$(PINS)
 TESTED := pipeline,test
 FAST := -n 2 --dist loadfile -m "not demo and not slow"
-REST := -n 2 --dist loadfile -m "demo or slow"
+# three on two cores: much of the rest waits for servers and for processes to start
+REST := -n 3 --dist loadfile -m "demo or slow"
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PREFECT_HOME := $(CURDIR)/.prefect

@@ -18,7 +18,10 @@ pytestmark = pytest.mark.usefixtures("no_store_named", "one_thread")
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """The project of the drills, from within."""
+    """The project of the drills, from within. What its children import slowly is imported once for all of them."""
+    import mlflow.store.model_registry.sqlalchemy_store
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
     root = tmp_path_factory.mktemp("drills")
     assert project.ended(project.forked(lambda: project.build(root))) == 0
     with contextlib.chdir(root):
