@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from addend import answers, champions, embeddings, evaluated, places, sealed
-from addend.artifact import digest
+from addend.artifact import digest, read_manifest
 from addend.durable import says_full
 from addend.errors import AddendError, FullDisk
 from addend.shards import read_set
@@ -40,7 +40,7 @@ def kinds() -> dict[str, tuple[list[Path], Read]]:
         "fit": (_files(fusion["fit"]), lambda _: _fit(fusion["fit"])),
         "pins": ([pins, code, places.pin("toy")], lambda path: sealed.read_json(path, "a stage")),
         "backbone": (_files(backbone), lambda _: _sealed(backbone)),
-        "head": (_files(head), lambda _: _sealed(head)),
+        "head": (_files(head), lambda _: read_manifest(head)["files"]),
         "record": (_files(record), lambda _: _sealed(record)),
         "embeddings": (_files(Path("data/embeddings")), _embedding),
         "registered encoder": (_files(Path("mlflow/store/artifacts")), _champion),
@@ -53,6 +53,8 @@ def tampered(kind: str, trials: int, rng: random.Random) -> Count:
     files, read = kinds()[kind]
     count = Count(f"{kind}: a byte changed")
     whole = {path: _said(read, path) for path in files}
+    if broken := [path for path, said in whole.items() if not said.startswith("value")]:
+        raise RuntimeError(f"{broken[0]} cannot be read as it is: {whole[broken[0]]}")
     for _ in range(trials):
         path = rng.choice(files)
         with _flipped(path, rng):

@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from ..durable import full_disk, only_writer, says_full, written_beside
-from ..errors import UnusableStore
+from ..errors import AddendError, UnusableStore
 from ..versions import local_path
 
 URI = "MLFLOW_TRACKING_URI"
 SQLITE = "sqlite:///"
 QUIET = ("MLFLOW_DISABLE_TELEMETRY", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT")
-THEIRS = ("mlflow", "sqlalchemy", "sqlite3")
-"""Whose errors mlflow raises: its own, or as they come those of the database below it, which is no dependency of ours."""
 
 
 class Store:
@@ -101,9 +99,11 @@ class Store:
         """Whatever mlflow and its database make of a store that does not work is one mistake to the user."""
         try:
             yield
-        except Exception as e:
-            if not type(e).__module__.startswith(THEIRS):
-                raise
+        except AddendError:
+            raise
+        except (
+            Exception
+        ) as e:  # of mlflow, its database, or Python itself where a stored value is damaged
             if says_full(e):
                 raise full_disk(self.folder) from e
             said = " ".join(str(e).split())[:160].rstrip(".; ")
