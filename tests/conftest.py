@@ -18,18 +18,13 @@ from refusals import tree
 from addend import cli, places
 from addend.registry import Registry
 from addend.stages import finetune, observe, pretrain, simulate
+from benchmarks.drills import small
 
 HERE = Path(__file__).resolve().parent.parent
 SETTINGS = {
+    **small.SETTINGS,
     "simulate": {"seed": 1, "train": 4000, "calibrate": 200, "audit": 200},
-    "pretrain": {"objective": "standardise"},
-    "finetune": {
-        "head": "flow", "hidden": [16, 16], "shape": [8], "components": 2, "seed": 1,
-        "steps": [100, 20, 20], "batch": [256, 256, 256], "rate": [0.01, 0.003, 0.0003],
-    },
-    "calibrate": {"seed": 1, "expected": 20, "cells": 8, "simulations": 80, "datasets": 64, "points": 64},
-    "register": {"trust": 10},
-}  # fmt: skip
+}
 TOY, MASERS = {"toy": {"set": "line"}}, {"masers": {"set": "pesce2020"}}
 OPTIONAL = {
     "masers": {"set": "pesce2020", "optional": True},
