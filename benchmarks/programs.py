@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from addend.modality import Modality, installed
 from addend.parameters import read_agreement
 from addend.pretrain import OBJECTIVES
-from addend.program import export, load
+from addend.program import load
+from addend.program.tracing import export
 
 from .record import table, write
 

@@ -14,7 +14,7 @@ from addend.fusion.calibrated import Plan, calibrated
 from addend.fusion.methods import METHODS, TOGETHER, ErrorAudit
 from addend.fusion.summary import as_dict, from_dict
 from addend.fusion.verdict import verdict
-from addend.report import validate
+from addend.report.summary import validate
 
 AGREEMENT = "Do the kinds of data agree with each other?"
 ERRORS = "Were the errors tried on simulated data with a known answer?"

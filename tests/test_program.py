@@ -12,7 +12,8 @@ from addend.errors import UnfitProgram
 from addend.modality import installed
 from addend.parameters import read_agreement
 from addend.pretrain import OBJECTIVES
-from addend.program import Program, export, load
+from addend.program import Program, load
+from addend.program.tracing import export
 
 
 class Convolutional(nn.Module):

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 from report_example import NAMES, example_answer, example_curves, example_drawings
 
-from addend import answers, report
+from addend import answers
 from addend.errors import BadSummary
 from addend.fusion.answer import SCHEMA_VERSION, Answer, ModalityAnswer
 from addend.fusion.curves import Curves
 from addend.fusion.summary import as_dict
 from addend.report import schema
-from addend.report.summary import SUMMARY
+from addend.report.fusion_page import fusion_page, write_fusion
+from addend.report.rendering import Page
+from addend.report.summary import SUMMARY, validate
+from addend.report.view import key_figures, sentence
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +37,8 @@ def curves() -> Curves:
 
 
 @pytest.fixture(scope="module")
-def page(answer, curves) -> report.Page:
-    return report.fusion_page(answer, curves, example_drawings())
+def page(answer, curves) -> Page:
+    return fusion_page(answer, curves, example_drawings())
 
 
 def changed(summary: dict, path: str, value) -> dict:
@@ -50,7 +53,7 @@ def changed(summary: dict, path: str, value) -> dict:
 
 
 def test_equal_numbers_give_equal_bytes(answer, curves, page):
-    again = report.fusion_page(copy.deepcopy(answer), curves, example_drawings())
+    again = fusion_page(copy.deepcopy(answer), curves, example_drawings())
     assert again.html == page.html
     assert again.figures == page.figures
 
@@ -95,7 +98,7 @@ def test_identifiers_are_unique_within_the_page(page):
 
 
 def test_what_is_written_is_what_is_read(answer, curves, tmp_path):
-    index = report.write_fusion(tmp_path, answer, curves)
+    index = write_fusion(tmp_path, answer, curves)
     assert index.name == "index.html" and (tmp_path / "figures" / "triangle.svg").exists()
     answers.write_answer(tmp_path / "summary.json", answer)
     again = answers.read_answer(tmp_path / "summary.json")
@@ -108,7 +111,7 @@ def test_curves_survive_their_file_and_its_bytes_repeat(answer, curves, page, tm
         answers.write_curves(tmp_path / name, curves)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     read = answers.read_curves(tmp_path / "a.npz")
-    assert report.fusion_page(answer, read, example_drawings()).html == page.html
+    assert fusion_page(answer, read, example_drawings()).html == page.html
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,7 @@ def test_curves_survive_their_file_and_its_bytes_repeat(answer, curves, page, tm
 )
 def test_a_summary_off_the_schema_is_refused_by_name(summary, path, value, says):
     with pytest.raises(BadSummary, match=re.escape(says)):
-        report.validate(changed(summary, path, value))
+        validate(changed(summary, path, value))
 
 
 def test_every_required_key_is_missed_when_absent(summary):
@@ -147,7 +150,7 @@ def test_every_required_key_is_missed_when_absent(summary):
             block = block[name]
         del block[last]
         with pytest.raises(BadSummary):
-            report.validate(without)
+            validate(without)
 
 
 def test_the_documentation_states_the_schema_in_force():
@@ -159,21 +162,21 @@ def test_the_documentation_states_the_schema_in_force():
 def test_a_dropped_modality_is_on_the_page_with_its_reason(answer):
     none = ModalityAnswer("sirens", None, 0, "no encoder <is> promoted", None)
     more = replace(answer, modalities={**answer.modalities, "sirens": none})
-    assert "left out: no encoder &lt;is&gt; promoted" in report.fusion_page(more, Curves()).html
+    assert "left out: no encoder &lt;is&gt; promoted" in fusion_page(more, Curves()).html
 
 
 def test_a_closure_shows_the_truth_and_one_modality_is_enough(answer):
     truths = {p: {"truth": a.theta_hat + a.curvature_std} for p, a in answer.parameters.items()}
     one = {"masers": answer.modalities["masers"]}
     alone = replace(answer, tension=None, leave_one_out={}, modalities=one)
-    html = report.fusion_page(alone.with_parameters(truths), Curves()).html
+    html = fusion_page(alone.with_parameters(truths), Curves()).html
     assert "drawn at a known truth" in html and "−1.00" in html
 
 
 def test_the_page_says_which_error_to_quote_and_which_failed(answer):
     narrow = replace(answer.errors["sandwich"], hits={"together": (215, 400)})
     found = replace(answer, errors={**answer.errors, "sandwich": narrow})
-    html = report.fusion_page(found, Curves()).html
+    html = fusion_page(found, Curves()).html
     assert re.search(r"sandwich<span class=.note.>✗ too narrow", html)
     assert re.search(r"calibrated<span class=.note.>✓ tried, quote this", html)
     assert "Quote the calibrated ones" in html
@@ -191,9 +194,9 @@ def test_one_thing_has_one_name(page):
 
 
 def test_key_figures_and_sentence_serve_a_terminal(answer):
-    rows = report.key_figures(answer)
+    rows = key_figures(answer)
     assert [row["parameter"] for row in rows] == list(NAMES) and all(
         isinstance(v, str) for row in rows for v in row.values()
     )
     first = "28 observations of 3 kinds (chronometers 15, bao 7, masers 6) give, taken together, H0 = 70.0 ±"
-    assert report.sentence(answer).startswith(first)
+    assert sentence(answer).startswith(first)

@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from addend import report
 from addend.calibration import (
     Closure,
     Coverage,
@@ -27,6 +26,8 @@ from addend.calibration.neyman import Draws, learn
 from addend.errors import BadSummary
 from addend.fusion.blocks import critical_blocks, pulls_block, tension_block
 from addend.parameters import Parameter, ParameterSpace
+from addend.report.encoder_page import encoder_page, write_encoder
+from addend.report.schema import validate_calibration
 
 SPACE = ParameterSpace(
     (
@@ -72,17 +73,15 @@ def test_an_encoder_has_a_page_with_every_block_of_its_record(record, tmp_path):
         title="A toy",
         version="3",
     )
-    html = report.write_encoder(
-        tmp_path, json.loads(json.dumps(shown, allow_nan=False))
-    ).read_text()
+    html = write_encoder(tmp_path, json.loads(json.dumps(shown, allow_nan=False))).read_text()
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
     assert drawn == {"ranks", "coverage", "trust", "score", "information", "normalisation"}
     assert "Encoder “toy”, version 3" in html and "outside the simulated support, real" in html
-    assert report.encoder_page(shown).html == html
+    assert encoder_page(shown).html == html
 
 
 def test_a_refusal_is_on_the_first_screen_and_what_passed_is_folded_away(record):
-    html = report.encoder_page(
+    html = encoder_page(
         encoder_record(record, SPACE, judge(record, {"trust": 1e9, "normalisation": 0.5}))
     ).html
     first, folded = html.split("<details", 1)
@@ -91,7 +90,7 @@ def test_a_refusal_is_on_the_first_screen_and_what_passed_is_folded_away(record)
 
 
 def test_an_empty_record_says_that_nothing_was_measured():
-    html = report.encoder_page(encoder_record(Record("toy", SPACE.names, 20, False), SPACE)).html
+    html = encoder_page(encoder_record(Record("toy", SPACE.names, 20, False), SPACE)).html
     assert "has not been measured" in html and "<figure" not in html
 
 
@@ -119,10 +118,10 @@ def test_a_fusion_shows_critical_values_audit_pulls_and_tension():
         "critical": critical_blocks(values, np.zeros(2), 2),
         "pulls": pulls_block(closure), "tension": tension_block(TensionLaw("all", rng.chisquare(2, 99)), 1.5),
     }  # fmt: skip
-    report.validate_calibration(json.loads(json.dumps(blocks, allow_nan=False)))
+    validate_calibration(json.loads(json.dumps(blocks, allow_nan=False)))
     assert blocks["pulls"]["mean"] == pytest.approx({"a": 1.0, "b": 1.0})
     assert blocks["critical"][0]["profile"] == pytest.approx(2.279, abs=1e-3)
-    drawn = report.encoder_page(
+    drawn = encoder_page(
         {"name": "toy", "parameters": {p.name: p.as_dict() for p in SPACE}, **blocks}
     ).figures
     assert {f.name for f in drawn} == set(blocks)
@@ -130,6 +129,4 @@ def test_a_fusion_shows_critical_values_audit_pulls_and_tension():
 
 def test_a_block_off_the_schema_is_refused_by_name():
     with pytest.raises(BadSummary, match=r"record.ranks\[0\].counts is missing"):
-        report.encoder_page(
-            {"name": "toy", "parameters": {}, "ranks": [{"parameter": "a", "n_obs": 1}]}
-        )
+        encoder_page({"name": "toy", "parameters": {}, "ranks": [{"parameter": "a", "n_obs": 1}]})

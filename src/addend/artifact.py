@@ -26,6 +26,7 @@ OLD = (1, 2)
 LARGEST = {".json": 2**26, ".safetensors": 2**31}
 """Bytes of a file, by what it holds."""
 AGAIN = "fetch or register the encoder again"
+CHANGED = f"{AGAIN}, and find out who changed it"
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -123,5 +124,5 @@ def _require_digest(path: Path, name: str, expected: str) -> None:
     if (found := file_digest(path)) != expected:
         raise TamperedArtifact(
             f"{what} has sha256 {found[:12]}, its manifest says {expected[:12]}",
-            f"{AGAIN}, and find out who changed it",
+            CHANGED,
         )

@@ -7,6 +7,7 @@ greatest value of each covariate in its train pool, `covariate_ranges`, and whoe
 
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -24,22 +25,28 @@ def ranges(schema: Schema, pool: Columns) -> dict[str, list[float]]:
     return {name: [float(v.min()), float(v.max())] for name, v in columns.items()}
 
 
-def beyond(known: Ranges, schema: Schema, columns: Columns, where: str) -> list[str]:
-    """A sentence for each covariate of N observations with rows outside the `known` ranges: column, value, range, rows.
+def beyond(manifest: Mapping[str, Any], columns: Columns, where: str) -> tuple[str, ...]:
+    """A sentence for each covariate of N observations with rows beyond those of training: column, value, range, rows.
 
     Arguments:
-        known: An encoder's `covariate_ranges`; of one that states none, nothing is said.
+        manifest: The encoder's; of one that states no `covariate_ranges`, nothing is said.
         where: What the rows are of, as in "the set 'x' of 'toy'".
     """
-    units = {f.name: f.unit for f in schema.covariates if f.name in known}
+    known: Ranges = manifest.get("covariate_ranges", {})
+    schema = Schema.from_dict(manifest["schema"])
+    units = {f.name: f.unit for f in schema.covariates if f.name in known and f.name in columns}
     found = (_said(name, unit, columns[name], known[name], where) for name, unit in units.items())
-    return [sentence for sentence in found if sentence]
+    return tuple(sentence for sentence in found if sentence)
 
 
-def warn_of_covariates(known: Ranges, schema: Schema, columns: Columns, where: str) -> None:
-    """Issue the warning `BeyondTraining` for each sentence of `beyond`."""
-    for sentence in beyond(known, schema, columns, where):
+def warn_of_covariates(
+    manifest: Mapping[str, Any], columns: Columns, where: str
+) -> tuple[str, ...]:
+    """Issue the warning `BeyondTraining` for each sentence of `beyond`, and return them."""
+    said = beyond(manifest, columns, where)
+    for sentence in said:
         warnings.warn(sentence, BeyondTraining, stacklevel=3)
+    return said
 
 
 def _said(name: str, unit: str, values: np.ndarray, known: Sequence[float], where: str) -> str:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from . import artifact, program
-from .errors import UnfitManifest
+from .errors import DISTRUST, UnfitManifest
 from .heads import Head, loading
 from .modality import Columns, Schema
 from .numerics.designs import lattice, sobol
@@ -120,9 +120,7 @@ class Encoder:
         record = folder / artifact.RECORD
         known = artifact.read_json(record, str(record)) if record.exists() else {}
         if not isinstance(known, dict):
-            raise UnfitManifest(
-                f"{record} is no record", "do not use this encoder; ask who made it"
-            )
+            raise UnfitManifest(f"{record} is no record", DISTRUST)
         return cls(manifest, artifact.digest(folder), backbone, coordinates, head, known)
 
 

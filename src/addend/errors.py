@@ -9,6 +9,8 @@ from difflib import get_close_matches
 
 LONGEST = 60
 """Characters of what was found that a sentence quotes."""
+DISTRUST = "do not use this encoder; ask who made it"
+"""The remedy for a part of an encoder that is not what such a part may be."""
 
 
 class AddendError(Exception):

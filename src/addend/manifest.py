@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, NoReturn
 
-from .errors import BadSetting, UnfitManifest, shown
-from .names import plain
-from .settings.kinds import FINITE, Flag, Name, Number, Whole, several, text
+from .errors import DISTRUST, BadSetting, UnfitManifest, shown
+from .settings.kinds import FINITE, Flag, Name, Number, Whole, several, text, whole
 from .settings.sections import Kind, Unfit, mapping, section
 
 FORMAT = 3
@@ -100,19 +99,13 @@ def _is_digest(found: object) -> bool:
     return isinstance(found, str) and len(found) == 64 and set(found) <= set("0123456789abcdef")
 
 
-def _width(found: object, where: str) -> int:
-    if isinstance(found, bool) or not isinstance(found, int) or not 0 <= found <= WIDEST:
-        raise Unfit
-    return found
-
-
 SAID = Kind(f"one line of at most {MOST_LETTERS} letters", _line)
 SETTINGS = settings_of(WIDEST)
 PAIR = several(FINITE, "two finite numbers")
 Line = Annotated[str, SAID]
 Numbers = Annotated[tuple[float, ...], several(FINITE, "a list of finite numbers")]
 Digest = Annotated[str, text("a sha256 in hexadecimal digits", _is_digest)]
-Width = Annotated[int, Kind(f"a whole number up to {WIDEST:,}", _width)]
+Width = Annotated[int, whole(0, WIDEST)]
 
 
 @dataclass(frozen=True)
@@ -210,7 +203,6 @@ def require_fit(found: object, where: str) -> None:
     """Raise `UnfitManifest` unless `found` is what a manifest may be; it names the part that is not."""
     try:
         stated = section(Manifest, found, where)
-        plain(stated.name)
     except BadSetting as e:
         _refuse(e.what)
     box, names = stated.coordinates, [p.name for p in stated.parameters]
@@ -223,4 +215,4 @@ def require_fit(found: object, where: str) -> None:
 
 
 def _refuse(what: str) -> NoReturn:
-    raise UnfitManifest(what, "do not use this encoder; ask who made it")
+    raise UnfitManifest(what, DISTRUST)

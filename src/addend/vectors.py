@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
 
+from .artifact import CHANGED
 from .calibration.additive import rounded
 from .encoder import Encoder
 from .errors import PsiChanged
@@ -19,7 +20,6 @@ from .shards import theta_of
 FILE = "vectors.safetensors"
 ROWS = 8
 TOLERANCE = 1e-10
-AGAIN = "fetch or register the encoder again, and find out who changed it"
 
 
 def write(encoder: Encoder, pool: Columns, folder: Path) -> None:
@@ -50,7 +50,7 @@ def largest_difference(encoder: Encoder, folder: Path) -> float:
         raise PsiChanged(
             f"psi of encoder '{encoder.name}' is off by {off:.2g} at its stored points, "
             f"expected at most {TOLERANCE:g}",
-            AGAIN,
+            CHANGED,
         )
     return off
 
@@ -64,9 +64,11 @@ def _stored(encoder: Encoder, folder: Path) -> tuple[dict[str, np.ndarray], np.n
     try:
         stored = load_file(Path(folder) / FILE)
     except Exception as e:  # safetensors has errors of its own
-        raise PsiChanged(f"{FILE} cannot be read ({type(e).__name__})", AGAIN) from None
+        raise PsiChanged(f"{FILE} cannot be read ({type(e).__name__})", CHANGED) from None
     found = {name: values.shape for name, values in stored.items() if values.dtype.kind == "f"}
     if found != shapes:
-        raise PsiChanged(f"{FILE} of encoder '{encoder.name}' holds other arrays than psi's", AGAIN)
+        raise PsiChanged(
+            f"{FILE} of encoder '{encoder.name}' holds other arrays than psi's", CHANGED
+        )
     columns = {name: stored[f"columns.{name}"] for name in encoder.schema.names}
     return columns, stored["theta"], stored["psi"]

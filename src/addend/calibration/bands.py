@@ -8,7 +8,7 @@ many levels the supremum can only be smaller, so the stated false-alarm rate is 
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 
 def binomial(k: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
@@ -22,4 +22,6 @@ def binomial(k: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> tuple[np.n
 
 def kolmogorov(n: float, false_alarm: float = 0.05) -> float:
     """The half-width that the empirical law of n draws leaves anywhere with probability `false_alarm`."""
-    return float(stats.kstwo.ppf(1 - false_alarm, max(int(n), 1)))
+    from scipy.stats import kstwo  # which takes a second to import, and most never ask
+
+    return float(kstwo.ppf(1 - false_alarm, max(int(n), 1)))

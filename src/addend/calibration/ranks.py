@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr
 
 from ..errors import TooFewSimulations
+from ..numerics.tails import binomial_quantile, uneven
 from .additive import Additive, summed
 from .bands import binomial
 
@@ -54,16 +55,16 @@ class Ranks(Additive):
 
     def p_values(self) -> np.ndarray:
         """Uniformity, `(P,)`: the least of mean, spread and Pearson's chi^2, each allowed a third of the false alarms."""
-        shapes = [
-            2 * stats.norm.sf(np.abs(_offset_and_spread(row)).max()) for row in self._enough()
-        ]
-        pearson = [stats.chisquare(row).pvalue for row in self.counts]
+        shapes = [2 * ndtr(-np.abs(_offset_and_spread(row)).max()) for row in self._enough()]
+        pearson = [uneven(row) for row in self.counts]
         return np.minimum(3 * np.minimum(shapes, pearson), 1.0)
 
     def band(self, confidence: float = 0.95) -> tuple[float, float]:
         """The counts between which all bins of one uniform histogram lie, at least with probability `confidence`."""
         bins = self.counts.shape[1]
-        return stats.binom.interval(1 - (1 - confidence) / bins, self.n, 1 / bins)
+        tail = (1 - confidence) / bins / 2
+        low, high = binomial_quantile([tail, 1 - tail], self.n, 1 / bins)
+        return float(low), float(high)
 
     def verdicts(self, false_alarm: float = 0.05) -> dict[str, str]:
         """One word a name: "calibrated", "overconfident", "conservative", "biased" or "distorted".

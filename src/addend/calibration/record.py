@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from ..encoder import Encoder
-from ..errors import NotMergeable, UnfitManifest, shown
+from ..errors import DISTRUST, NotMergeable, UnfitManifest, shown
 from .additive import plain
 from .centring import Centring
 from .coverage import Coverage
@@ -128,10 +128,10 @@ class Record:
             found = cls.from_dict(encoder.record)
         except Exception as e:  # a record from another team can be anything that JSON can write
             said = f"the record of encoder '{encoder.name}' cannot be read ({type(e).__name__})"
-            raise UnfitManifest(said, "do not use this encoder; ask who made it") from None
+            raise UnfitManifest(said, DISTRUST) from None
         if (found.name, found.names) != (encoder.name, encoder.space.names):
             said = f"the record of encoder '{encoder.name}' is one of {shown(found.name)}"
-            raise UnfitManifest(said, "do not use this encoder; ask who made it")
+            raise UnfitManifest(said, DISTRUST)
         return found
 
 

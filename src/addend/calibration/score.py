@@ -19,10 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy.special import fdtrc
 
 from ..errors import TooFewSimulations
 from ..numerics.linear import applied, eigh, eigvalsh, product, within
+from ..numerics.tails import chi2_above
 from .additive import Additive, setting, summed
 from .subspace import outside, whitener
 
@@ -134,14 +135,14 @@ def hotelling(moments: ScoreMoments) -> np.ndarray:
     """P-values `(K,)` of b = 0, one a cell; each below alpha in a fraction alpha of exact encoders."""
     (size, p), n = squared_bias(moments), moments.n
     f = n * size * (n - p) / (np.maximum(p, 1) * (n - 1))
-    return np.where(p > 0, stats.f.sf(f, np.maximum(p, 1), n - p), np.where(size > 0, 0.0, 1.0))
+    return np.where(p > 0, fdtrc(np.maximum(p, 1), n - p, f), np.where(size > 0, 0.0, 1.0))
 
 
 def pooled_p_value(moments: ScoreMoments) -> float:
     """One p-value of b = 0 at all cells together: the sum of R b' J^{-1} b, scaled to mean p, against chi^2."""
     size, p = squared_bias(moments)
     t2 = moments.n * size * (moments.n - p - 2) / (moments.n - 1)
-    return float(stats.chi2.sf(t2.sum(), max(p.sum(), 1)))
+    return float(chi2_above(t2.sum(), max(p.sum(), 1)))
 
 
 def informed(moments: ScoreMoments) -> list[np.ndarray]:

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 from scipy.spatial import cKDTree
-from scipy.stats import binom
 
 from ..errors import TooFewSimulations
 from ..numerics.linear import applied, covariance, eigh
+from ..numerics.tails import binomial_above
 from .additive import Additive, plain, summed
 
 RATE = 1e-3
@@ -109,4 +109,4 @@ class Outside(Additive):
     @property
     def p_value(self) -> float:
         """How probable so many outside would be by chance, were the list simulated."""
-        return float(binom.sf(float(self.outside) - 1, float(self.n), self.rate))
+        return float(binomial_above(float(self.outside) - 1, float(self.n), self.rate))

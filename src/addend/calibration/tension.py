@@ -10,9 +10,9 @@ wrong model or modalities that share what theta does not hold.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from ..errors import TooFewSimulations
+from ..numerics.tails import chi2_above
 from .additive import Additive, listed
 from .bands import binomial
 
@@ -58,4 +58,4 @@ class TensionLaw(Additive):
 
 def wilks(observed: float, dof: int) -> float:
     """The chance of a Q at least as large under chi^2 with `dof` degrees of freedom."""
-    return float(stats.chi2.sf(observed, dof))
+    return float(chi2_above(observed, dof))

@@ -21,7 +21,7 @@ Of a theta the N* is that of the cells `nearest` to it, as many as it has parame
 square, not an interpolation, in which biases of opposite sign would cancel.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -110,13 +110,28 @@ class Squared:
         return np.array([_bound(*row, below) for row in rows])
 
 
+Bias = Mapping[str, Squared]
+"""The squared bias of every cell, by the error that it is held against."""
+
+
+def measured_bias(moments: ScoreMoments) -> Bias:
+    """The bias in both errors, from the score moments of a pool that the encoder never saw."""
+    return {"scatter": _in_scatter(moments), "claimed": _in_claimed(moments)}
+
+
 def trust_size(
-    moments: ScoreMoments, confidence: float = 0.95, rows: np.ndarray | None = None
+    moments: ScoreMoments,
+    confidence: float = 0.95,
+    rows: np.ndarray | None = None,
+    bias: Bias | None = None,
 ) -> TrustSize:
-    """N* from the score moments of a pool that the encoder never saw; of some rows of its cells, or of all."""
-    whole = {"scatter": _in_scatter(moments), "claimed": _in_claimed(moments)}
+    """N* from the score moments of a pool that the encoder never saw; of some rows of its cells, or of all.
+
+    Arguments:
+        bias: `measured_bias` of the moments, where it is known already.
+    """
     rows = np.arange(len(moments.n)) if rows is None else rows
-    found = {ruler: squared.part(rows) for ruler, squared in whole.items()}
+    found = {ruler: s.part(rows) for ruler, s in (bias or measured_bias(moments)).items()}
     tail = 1 - confidence
 
     def least(of: Callable[[Squared], np.ndarray]) -> np.ndarray:

@@ -86,8 +86,7 @@ def _warn_of_untrained(modality: Modality, columns: Columns, where: str) -> None
         manifest = artifact.read_manifest(champion(modality.name))
     except NoChampion:
         return
-    known = manifest.get("covariate_ranges", {})
-    warn_of_covariates(known, modality.schema, columns, where)
+    warn_of_covariates(manifest, columns, where)
 
 
 def _free(name: str, set_name: str) -> Modality:

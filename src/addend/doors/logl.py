@@ -57,8 +57,7 @@ def logl(name: str, set_name: str, points: Path, out: Path | None = None) -> np.
         _require_finite(term, theta, values, f"the set '{set_name}' of '{name}'")
     record, where = Record.of(encoder), f"the set '{set_name}' of '{name}'"
     _warn_of_strange(term, record, where)
-    known_ranges = encoder.manifest.get("covariate_ranges", {})
-    warn_of_covariates(known_ranges, encoder.schema, found.columns, where)
+    warn_of_covariates(encoder.manifest, found.columns, where)
     _write(encoder.space.names, theta, values, out)
     return values
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
-from scipy.stats import chi2
 
 from ..calibration.standing import Standing, standing
+from ..numerics.tails import chi2_above
 from .methods import METHODS, ErrorAudit
 
 SCHEMA_VERSION = "3.1"
@@ -225,7 +225,7 @@ class Answer:
         blocks = [self.parameters[p] for p in self.covariance.parameters]
         off = np.array([p.theta_hat - cast(float, p.truth) for p in blocks])
         statistic = float(off @ np.linalg.solve(np.array(matrix), off))
-        p_value = float(chi2.sf(statistic, len(off)))
+        p_value = float(chi2_above(statistic, len(off)))
         return {"chi2": statistic, "dof": len(off), "p_value": p_value}
 
     def with_parameters(self, changes: Mapping[str, Mapping[str, Any]]) -> "Answer":

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2, norm
+from scipy.special import ndtr
 
 from ..calibration import Audit, Closure, TensionLaw
 from ..calibration.additive import Additive, listed
 from ..calibration.coverage import LEVELS
 from ..calibration.neyman import LEVELS as TWO
 from ..maximum.fit import Fit
+from ..numerics.tails import chi2_below
 from .blocks import critical_blocks, pulls_block, tension_block
 from .credibility import usable
 from .critical import Criticals
@@ -64,12 +65,12 @@ def reached(audit: Audited, fit: Fit) -> dict[str, np.ndarray]:
     columns = [found.names.index(p) for p in found.profiled]
     off = np.abs(found.off[:, columns])
     levels = {
-        "profile": (chi2.cdf(found.single, 1), found.joint),
+        "profile": (chi2_below(found.single, 1), found.joint),
         "sandwich": (_central(off, widths.sandwich[:, columns]), widths.distance),
         "curvature": (_central(off, widths.std[:, columns]), widths.curved),
     }
     said = {
-        method: np.column_stack([single, chi2.cdf(t, fit.rank)])
+        method: np.column_stack([single, chi2_below(t, fit.rank)])
         for method, (single, t) in levels.items()
     }
     if usable(audit.posteriors.effective):
@@ -144,7 +145,7 @@ def said_of(audit: Audited, criticals: Criticals) -> list[str]:
 def _central(off: np.ndarray, error: np.ndarray) -> np.ndarray:
     """The level of the interval about theta_hat that ends at the truth."""
     z = np.divide(off, error, out=np.full_like(off, np.inf), where=error > 0)
-    return 2 * norm.cdf(z) - 1
+    return 2 * ndtr(z) - 1
 
 
 def _audit(found: Repetitions, inside: np.ndarray) -> ErrorAudit:

@@ -3,11 +3,11 @@
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2
 
 from ..calibration.closure import Closure
 from ..calibration.neyman import CriticalValues
 from ..calibration.tension import TensionLaw
+from ..numerics.tails import chi2_quantile
 
 
 def critical_blocks(
@@ -22,7 +22,7 @@ def critical_blocks(
         blocks += [
             {
                 "parameter": p, "level": level, "theta": line[:, i].tolist(), "calibrated": learned[:, a].tolist(),
-                "profile": float(chi2.ppf(level, dof)), "theta_hat": float(theta_hat[i]),
+                "profile": float(chi2_quantile(level, dof)), "theta_hat": float(theta_hat[i]),
             }
             for a, level in enumerate(values.levels)
         ]  # fmt: skip

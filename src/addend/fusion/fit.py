@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ..maximum.fit import Fit, Mode
-from ..maximum.intervals import profile_interval
+from ..maximum.intervals import profile_intervals
 from ..maximum.modes import maximise
 from ..maximum.profiles import profile
 from ..maximum.tension import tension, weights, with_constraints
@@ -125,7 +125,7 @@ def fused_parameters(
 
 def _parameter(solved: Solved, d: int, p: Parameter, truth: float | None) -> ParameterAnswer:
     fit, std = solved.fit, float(solved.fit.std[d])
-    found = {k: profile_interval(solved.scalar, fit, p.name, lv) for k, lv in LEVELS.items()}
+    found = profile_intervals(solved.scalar, fit, p.name, LEVELS)
     intervals: Any = {f"profile_{k}": (i.low, i.high) for k, i in found.items()}
     opened: Any = {f"profile_open_{k}": (i.low_at_bound, i.high_at_bound) for k, i in found.items()}
     return ParameterAnswer(

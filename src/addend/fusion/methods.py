@@ -13,7 +13,7 @@ allows; all regions and levels of one method share one false-alarm rate, `FALSE_
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from scipy.stats import binom
+from ..numerics.tails import binomial_quantile
 
 METHODS = ("calibrated", "profile", "posterior", "sandwich", "curvature")
 """In the order in which one that passed its audit is to be quoted."""
@@ -56,5 +56,5 @@ class ErrorAudit:
         tail = FALSE_ALARM / (2 * len(self.hits) * len(self.levels))
         for name, counts in self.hits.items():
             for level, hits in zip(self.levels, counts, strict=True):
-                low, high = binom.ppf([tail, 1 - tail], self.trials, level)
+                low, high = binomial_quantile([tail, 1 - tail], self.trials, level)
                 yield (name, level), hits, low, high

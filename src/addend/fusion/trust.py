@@ -18,7 +18,7 @@ import torch
 from ..calibration import Record, ScoreMoments, Support, TrustSize, trust_size
 from ..calibration.sandwich import sandwich
 from ..calibration.standing import require_trust
-from ..calibration.trust import nearest
+from ..calibration.trust import Bias, measured_bias, nearest
 from ..maximum.fit import Fit
 from ..parameters import ParameterSpace
 from ..scalar import Lazy, Sum
@@ -99,15 +99,19 @@ def _moments(record: Record | None, correction: Correction) -> ScoreMoments | No
     return record.centring.apply(moments) if correction.centred and record.centring else moments
 
 
-def _at(moments: ScoreMoments, theta: np.ndarray, space: ParameterSpace) -> TrustSize:
+def _at(
+    moments: ScoreMoments, theta: np.ndarray, space: ParameterSpace, bias: Bias | None = None
+) -> TrustSize:
     own = space.subset(moments.names)
     rows = nearest(moments.cells, theta, own.high - own.low)
-    return trust_size(moments, rows=rows)
+    return trust_size(moments, rows=rows, bias=bias)
 
 
 def _everywhere(moments: ScoreMoments, space: ParameterSpace, correction: Correction) -> np.ndarray:
     """N* `(K,)` as it would be were theta_hat at each cell."""
-    return np.array([_quoted(_at(moments, cell, space), correction) for cell in moments.cells])
+    bias = measured_bias(moments)
+    sizes = (_at(moments, cell, space, bias) for cell in moments.cells)
+    return np.array([_quoted(size, correction) for size in sizes])
 
 
 def _quoted(size: TrustSize, correction: Correction) -> float:

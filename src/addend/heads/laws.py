@@ -13,7 +13,6 @@ A sum over observations multiplies every flaw by N, so what other estimators tol
 from typing import Any
 
 import torch
-from scipy.stats import ks_2samp
 from torch import Tensor, nn
 
 from ..errors import ThetaLawMismatch, UnboundedDensity, UnfitHead
@@ -87,6 +86,8 @@ def require_one_law(theta: Tensor, other: Tensor) -> None:
     a, b = theta.detach().cpu().double(), other.detach().cpu().double()
     if a.shape == b.shape and torch.equal(a.sort(0).values, b.sort(0).values):
         return
+    from scipy.stats import ks_2samp  # which takes a second to import, and most never ask
+
     for k in range(a.shape[-1]):
         p = ks_2samp(a[:, k], b[:, k]).pvalue
         if not p > FALSE_ALARM / a.shape[-1]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
-from ..errors import UnfitHead
+from ..errors import DISTRUST, UnfitHead
+from ..program import weights
 from .base import Head
 from .kinds import build
 
@@ -32,8 +32,7 @@ def load(stated: Mapping[str, Any], path: Path, z: int, e: int, k: int, what: st
         UnfitHead: There is no such head, its weights are others or not finite, or it gives no psi `(J, N)`.
     """
     head = _shape(stated, what)
-    weights = _weights(path, head.state_dict(), what)
-    head.load_state_dict(weights, assign=True)
+    head.load_state_dict(_weights(path, head.state_dict(), what), assign=True)
     head.double().eval().requires_grad_(False)
     _try(head, z, e, k, what)
     return head
@@ -49,16 +48,14 @@ def _shape(stated: Mapping[str, Any], what: str) -> Head:
 
 def _weights(path: Path, expected: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
     try:
-        found = load_file(path)
-    except Exception as e:  # safetensors has errors of its own, torch others
-        _refuse(f"{what} has weights that cannot be read ({type(e).__name__})")
+        found = weights.read(path)
+    except ValueError as e:
+        _refuse(f"{what} has {e}")
     for name in sorted(set(found) ^ set(expected)):
         _refuse(f"{what} has the weights {name!r} in its file or in its settings, and not in both")
     for name, tensor in found.items():
         if tensor.shape != expected[name].shape or tensor.dtype != expected[name].dtype:
             _refuse(f"{what} has weights {name!r} of another shape or dtype than its settings say")
-        if not tensor.isfinite().all():
-            _refuse(f"{what} has weights {name!r} that are not finite")
     return found
 
 
@@ -73,4 +70,4 @@ def _try(head: Head, z: int, e: int, k: int, what: str) -> None:
 
 
 def _refuse(said: str) -> NoReturn:
-    raise UnfitHead(said, "do not use this encoder; ask who made it")
+    raise UnfitHead(said, DISTRUST)

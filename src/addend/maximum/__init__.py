@@ -5,7 +5,7 @@ from .discrete import Enumeration, enumerate_models
 from .fit import Fit, Mode
 from .hypotheses import Test, chernoff, composite, likelihood_ratio
 from .influence import Influence, influence
-from .intervals import Interval, profile_interval
+from .intervals import Interval, profile_interval, profile_intervals
 from .layer import Argmax, implicit, unrolled
 from .modes import maximise
 from .nuisance import Marginal, Profiled
@@ -39,6 +39,7 @@ __all__ = [
     "maximise",
     "profile",
     "profile_interval",
+    "profile_intervals",
     "tension",
     "unrolled",
     "weights",

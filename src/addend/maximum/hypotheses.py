@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
-from scipy.stats import chi2
 from torch import Tensor
 
+from ..numerics.tails import chi2_above
 from ..scalar.base import Scalar
 from .fit import Fit
 from .profiles import profile
@@ -47,7 +47,7 @@ class Test:
     @property
     def p_value(self) -> float:
         """The chance of a statistic at least this large if the hypothesis is true; one for no degrees of freedom."""
-        return float(chi2.sf(self.statistic, self.degrees)) if self.degrees else 1.0
+        return float(chi2_above(self.statistic, self.degrees)) if self.degrees else 1.0
 
     def as_dict(self) -> dict[str, Any]:
         """The test as plain JSON."""

@@ -7,12 +7,13 @@ then divided again and again, all points of a round being climbed together, unti
 still below c at a bound of the support, the interval ends there and says so: the data do not close it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
-from scipy.stats import chi2
 from torch import Tensor
 
+from ..numerics.tails import chi2_quantile
 from ..scalar.base import Scalar
 from .fit import Fit
 from .profiles import Profile, profile
@@ -48,9 +49,26 @@ def profile_interval(
     scalar: Scalar, fit: Fit, name: str, level: float = 0.6827, critical: float | None = None
 ) -> Interval:
     """The interval of one parameter; `critical` replaces the chi2 quantile where calibration has found another."""
-    c = float(chi2.ppf(level, 1)) if critical is None else critical
-    x = _first(scalar, fit, name)
-    curve = profile(scalar, fit, name, x)
+    return _interval(scalar, fit, _coarse(scalar, fit, name), level, critical)
+
+
+def profile_intervals(
+    scalar: Scalar, fit: Fit, name: str, levels: Mapping[str, float]
+) -> dict[str, Interval]:
+    """The intervals of one parameter at several levels, under the names of these; from one first look at its profile."""
+    curve = _coarse(scalar, fit, name)
+    return {key: _interval(scalar, fit, curve, level) for key, level in levels.items()}
+
+
+def _coarse(scalar: Scalar, fit: Fit, name: str) -> Profile:
+    return profile(scalar, fit, name, _first(scalar, fit, name))
+
+
+def _interval(
+    scalar: Scalar, fit: Fit, curve: Profile, level: float, critical: float | None = None
+) -> Interval:
+    c = float(chi2_quantile(level, 1)) if critical is None else critical
+    (name,), x = curve.names, curve.grid[:, 0]
     inside = curve.t <= c
     first, last = int(inside.nonzero()[0]), int(inside.nonzero()[-1])
     ends = [

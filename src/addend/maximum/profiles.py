@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
-from scipy.stats import chi2
 from torch import Tensor
 
 from ..errors import BadSetting
 from ..numerics.designs import lattice, sobol
+from ..numerics.tails import chi2_quantile
 from ..scalar.base import Scalar
 from .fit import Fit, Mode
 from .newton import Ascent, Cube, ascend
@@ -78,7 +78,7 @@ class Contour:
     @staticmethod
     def level(probability: float) -> float:
         """The t that encloses a probability, for two parameters: 2.30 for 68.3 %."""
-        return float(chi2.ppf(probability, 2))
+        return float(chi2_quantile(probability, 2))
 
 
 def profile(

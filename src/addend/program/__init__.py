@@ -10,6 +10,5 @@ Python. It is checked whole, sizes included, before any of it runs (docs/decisio
 """
 
 from .program import Program, load
-from .tracing import export
 
-__all__ = ["Program", "export", "load"]
+__all__ = ["Program", "load"]

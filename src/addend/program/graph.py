@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
-from ..errors import UnfitProgram, shown
+from ..errors import DISTRUST, UnfitProgram, shown
 from ..strict import strict
 from .operations import DTYPES, OPERATIONS, WORDS
 
@@ -138,7 +138,7 @@ class _Reader:
         return found
 
     def refuse(self, said: str) -> NoReturn:
-        raise UnfitProgram(f"{self.what} {said}", "do not use this encoder; ask who made it")
+        raise UnfitProgram(f"{self.what} {said}", DISTRUST)
 
     def _json(self, text: str) -> object:
         if len(text) > MOST_BYTES:

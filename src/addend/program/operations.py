@@ -48,7 +48,7 @@ SIZES: dict[str, Callable[..., Any]] = {
     "size.mul": operator.mul,
     "size.floordiv": operator.floordiv,
 }
-"""Whole numbers of sizes. A product of two sizes is refused (`checks`): memory would grow faster than the batch."""
+"""Whole numbers of sizes. A product of two sizes is refused (`graph`): memory would grow faster than the batch."""
 WHOLE = [
     torch.ops.aten.silu.default, torch.ops.aten.adaptive_avg_pool1d.default, torch.ops.aten.adaptive_avg_pool2d.default,
     torch.ops.aten.linear.default, torch.ops.aten.softplus.default, torch.ops.aten.logsumexp.default,

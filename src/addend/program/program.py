@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..errors import UnfitProgram
+from ..errors import DISTRUST, UnfitProgram
+from . import weights
 from .calls import Call
 from .graph import Graph, Port, Shape
 from .operations import DTYPES
 
-MOST_WEIGHTS = 2**31
-"""Bytes of a file of weights."""
 LARGEST = 2**24
 """Elements that are held at once for each row of the batch: sixteen maps of 1024 by 1024."""
 Shapes = Sequence[Shape | None] | None
@@ -32,19 +29,19 @@ class Program(nn.Module):
 
     Arguments:
         graph: What it does.
-        weights: The tensors that the graph names, which it takes over.
+        held: The weights that the graph names, which it takes over.
     """
 
-    def __init__(self, graph: Graph, weights: Mapping[str, Tensor]):
+    def __init__(self, graph: Graph, held: Mapping[str, Tensor]):
         super().__init__()
         self.graph = graph
         self.steps = [
             (node, Call(node), done_with)
             for node, done_with in zip(graph.nodes, _done_with(graph), strict=True)
         ]
-        self._places = {name: f"weight_{i}" for i, name in enumerate(sorted(weights))}
+        self._places = {name: f"weight_{i}" for i, name in enumerate(sorted(held))}
         for name, place in self._places.items():
-            self.register_buffer(place, weights[name])
+            self.register_buffer(place, held[name])
 
     @property
     def weights(self) -> dict[str, Tensor]:
@@ -74,7 +71,7 @@ def load(stem: Path, inputs: Shapes = None, outputs: Shapes = None) -> Program:
         UnfitProgram: A file is none, it names what it may not, or it does not make what it states or what is expected.
     """
     what = f"the program {stem.name} of the encoder in {stem.parent}"
-    text, weights = (stem.with_name(stem.name + suffix) for suffix in SUFFIXES)
+    text, numbers = (stem.with_name(stem.name + suffix) for suffix in SUFFIXES)
     try:
         graph = Graph.read(text.read_text(encoding="utf8"), what)
     except UnicodeDecodeError:
@@ -84,7 +81,7 @@ def load(stem: Path, inputs: Shapes = None, outputs: Shapes = None) -> Program:
             _refuse(
                 what, f"states the shapes {[p and p.shape for p in ports]}, expected {expected}"
             )
-    program = Program(graph, _weights(weights, graph, what))
+    program = Program(graph, _weights(numbers, graph, what))
     for batch in BATCHES:
         _rehearse(program, batch, what)
     _try(program, what)
@@ -93,17 +90,15 @@ def load(stem: Path, inputs: Shapes = None, outputs: Shapes = None) -> Program:
 
 def _weights(path: Path, graph: Graph, what: str) -> dict[str, Tensor]:
     """The tensors of a file: those that the graph names and no other, all finite."""
-    if (size := path.stat().st_size) > MOST_WEIGHTS:
-        _refuse(what, f"has weights of {size:,} bytes, at most {MOST_WEIGHTS:,} are read")
     try:
-        found = load_file(path)
-    except (SafetensorError, ValueError, KeyError, RuntimeError) as e:
-        _refuse(what, f"has weights that cannot be read ({type(e).__name__})")
+        found = weights.read(path)
+    except ValueError as e:
+        _refuse(what, f"has {e}")
     if set(found) != graph.weights:
         _refuse(what, f"names {len(graph.weights)} weights, its file holds {len(found)} others")
     for name, tensor in found.items():
-        if tensor.dtype not in DTYPES.values() or not tensor.isfinite().all():
-            _refuse(what, f"has a weight {name!r} that is not of finite numbers")
+        if tensor.dtype not in DTYPES.values():
+            _refuse(what, f"has weights {name!r} of a kind that no operation takes")
     return found
 
 
@@ -112,8 +107,8 @@ def _rehearse(program: Program, batch: int, what: str) -> None:
     graph = program.graph
     meta = torch.device("meta")
     inputs = [torch.empty(_of(p, batch), dtype=DTYPES[p.dtype], device=meta) for p in graph.inputs]
-    weights = {name: tensor.to(meta) for name, tensor in program.weights.items()}
-    values = _named(program, inputs, weights)
+    shapes = {name: tensor.to(meta) for name, tensor in program.weights.items()}
+    values = _named(program, inputs, shapes)
     _require_modest(values, batch, "its inputs", what)
     for node, call, done_with in program.steps:
         try:
@@ -156,11 +151,11 @@ def _require_stated(port: Port, made: Any, batch: int, what: str) -> None:
 
 
 def _named(
-    program: Program, inputs: Sequence[Tensor], weights: Mapping[str, Tensor]
+    program: Program, inputs: Sequence[Tensor], held: Mapping[str, Tensor]
 ) -> dict[Any, Any]:
     """What the nodes may read at first: weights under a key of their own, inputs under their names."""
     given = zip((p.name for p in program.graph.inputs), inputs, strict=True)
-    return {**{("weight", name): tensor for name, tensor in weights.items()}, **dict(given)}
+    return {**{("weight", name): tensor for name, tensor in held.items()}, **dict(given)}
 
 
 def _done_with(graph: Graph) -> list[list[str]]:
@@ -177,4 +172,4 @@ def _done_with(graph: Graph) -> list[list[str]]:
 
 
 def _refuse(what: str, said: str) -> NoReturn:
-    raise UnfitProgram(f"{what} {said}", "do not use this encoder; ask who made it")
+    raise UnfitProgram(f"{what} {said}", DISTRUST)

@@ -32,9 +32,10 @@ def export(module: nn.Module, stem: Path, *examples: Tensor) -> None:
     traced = _traced(module, examples)
     graph, weights = written(traced)
     text, numbers = (stem.with_name(stem.name + suffix) for suffix in SUFFIXES)
-    text.write_text(graph.text(), encoding="utf8")
+    said = graph.text()
+    Graph.read(said, f"the module {type(module).__name__}")
+    text.write_text(said, encoding="utf8")
     save_file(weights, numbers)
-    Graph.read(graph.text(), f"the module {type(module).__name__}")
 
 
 def _traced(module: nn.Module, examples: tuple[Tensor, ...]) -> Any:

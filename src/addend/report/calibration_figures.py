@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.colors import LogNorm
-from scipy.stats import binom, chisquare
 
+from ..numerics.tails import binomial_quantile, uneven
 from ..words import about, percent, signed
 from .drawing import BAND, HUES, INK, PALE, TRUTH, Figure, axis_label, canvas, finish, grid, style
 
@@ -47,7 +47,7 @@ def ranks(blocks: list[dict[str, Any]], parameters: dict[str, Any], prefix: str 
     figure, axes = grid(len(blocks), 3, 2.9, 2.1)
     for ax, b in zip(axes, blocks, strict=True):
         counts, n = np.array(b["counts"], dtype=float), sum(b["counts"])
-        low, high = binom.ppf([0.025, 0.975], n, 1 / len(counts))
+        low, high = binomial_quantile([0.025, 0.975], n, 1 / len(counts))
         ax.axhspan(low, high, color=BAND, lw=0)
         ax.bar(np.arange(len(counts)) + 0.5, counts, width=0.9, color=HUES[0])
         ax.set(
@@ -56,8 +56,8 @@ def ranks(blocks: list[dict[str, Any]], parameters: dict[str, Any], prefix: str 
             ylabel="simulations",
             xlabel="rank of the truth",
         )
-    worst = min(blocks, key=lambda b: chisquare(b["counts"]).pvalue)
-    chance = _of_worst(chisquare(worst["counts"]).pvalue, len(blocks))
+    worst = min(blocks, key=lambda b: uneven(b["counts"]))
+    chance = _of_worst(uneven(worst["counts"]), len(blocks))
     where = f"{worst['parameter']} at N = {worst['n_obs']}"
     says = f"the least flat is {where}; chance makes the least flat of {len(blocks)} this uneven in {chance} of cases."
     return finish(figure, "ranks", says, prefix)
@@ -71,7 +71,7 @@ def coverage(blocks: list[dict[str, Any]], parameters: dict[str, Any], prefix: s
         levels = np.array(b["levels"])
         ax.fill_between(
             levels,
-            *(binom.ppf([[0.025], [0.975]], b["trials"], levels) / b["trials"]),
+            *(binomial_quantile([[0.025], [0.975]], b["trials"], levels) / b["trials"]),
             color=BAND,
             lw=0,
         )
@@ -173,7 +173,7 @@ def audit(block: dict[str, Any], parameters: dict[str, Any], prefix: str = "") -
     labels = []
     for i, level in enumerate(levels):
         y = np.arange(len(methods)) + i * (len(methods) + 0.5)
-        low, high = binom.ppf([0.025, 0.975], n, level) / n
+        low, high = binomial_quantile([0.025, 0.975], n, level) / n
         ax.fill_betweenx([y[0] - 0.45, y[-1] + 0.45], low, high, color=BAND, lw=0)
         ax.plot([block["hits"][m][i] / n for m in methods], y, "o", color=HUES[0])
         labels += [(place, f"{m}, {percent(level)}") for place, m in zip(y, methods, strict=True)]

@@ -10,15 +10,16 @@ from .sections import Kind, Unfit, section
 LARGEST = 2**63 - 1
 
 
-def whole(least: int) -> Kind:
-    """A whole number from `least` up, of at most 64 bits."""
+def whole(least: int, most: int = LARGEST) -> Kind:
+    """A whole number from `least` up, of at most 64 bits, or up to `most`."""
+    until = "up" if most == LARGEST else f"to {most:,}"
 
     def read(found: object, where: str) -> int:
-        if isinstance(found, bool) or not isinstance(found, int) or not least <= found <= LARGEST:
+        if isinstance(found, bool) or not isinstance(found, int) or not least <= found <= most:
             raise Unfit
         return found
 
-    return Kind(f"a whole number from {least} up", read)
+    return Kind(f"a whole number from {least} {until}", read)
 
 
 def number(expected: str, fits: Callable[[float], bool] = math.isfinite) -> Kind:

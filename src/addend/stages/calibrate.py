@@ -18,7 +18,7 @@ from ..calibration.measure import PARTS, measure_part
 from ..encoder import Encoder
 from ..modality import Modality, find
 from ..progress import progress
-from ..report import write_encoder
+from ..report.encoder_page import write_encoder
 from ..sealed import sealed_folder
 from ..settings import EncoderCalibration, Thresholds
 

@@ -6,27 +6,47 @@ more observations than an encoder may be believed for at any theta. Covariates t
 """
 
 import shutil
-import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
 from .. import embeddings, evaluated, places, settings, shards
-from ..covariates import beyond
+from ..calibration import Record
+from ..covariates import warn_of_covariates
 from ..encoder import Encoder
-from ..errors import BeyondTraining
 from ..fusion.answer import Correction
-from ..fusion.terms import Facts
+from ..fusion.terms import Facts, Terms, assemble
 from ..fusion.trust import require_possible
 from ..fusion.weights import godambe_factors
 from ..heads import Ensemble
+from ..modality import Columns
+from ..parameters import read_agreement
 from ..registry import Registry
 from ..sealed import read_json, require_sealed, sealed_folder
 from ..settings import FusionSettings
+
+EMPTY = torch.empty(0, 0)
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """What became of a modality that a fusion names.
+
+    Arguments:
+        facts: What is known of it.
+        encoder: Its psi; None where it is dropped.
+        z, e: What f_m makes of its observations.
+    """
+
+    facts: Facts
+    encoder: Encoder | None = None
+    z: torch.Tensor = EMPTY
+    e: torch.Tensor = EMPTY
 
 
 def evaluate(fusion: str) -> None:
@@ -36,45 +56,35 @@ def evaluate(fusion: str) -> None:
     pins = read_json(places.fusion(fusion, "pins.json"), f"resolve@{fusion}")
     require_sealed(places.fusion(fusion, "observations"), f"gather@{fusion}")
     with sealed_folder(places.fusion(fusion, "terms")) as folder:
-        facts = {
-            m: _facts(folder / m, registry, pins[m], term.set, fusion, m)
+        made = {
+            m: _made(folder / m, registry, pins[m], term.set, fusion, m)
             for m, term in asked.modalities.items()
         }
-        facts = _corrected(folder, facts, asked)
-        _require_possible(folder, facts, asked)
-        evaluated.write_facts(folder, facts)
+        evaluated.write_facts(folder, _judged(made, asked))
 
 
-def _require_possible(folder: Path, facts: dict[str, Facts], asked: FusionSettings) -> None:
-    if any(f.dropped is None for f in facts.values()):
-        local = asked.correction.local is not None
-        require_possible(evaluated.terms_in(folder, facts), asked.beyond_trust, local)
-
-
-def _facts(
+def _made(
     folder: Path, registry: Registry, pin: dict[str, Any], wanted: str, fusion: str, name: str
-) -> Facts:
+) -> Embedded:
     gathered = places.fusion(fusion, "observations") / name
     if pin["dropped"]:
-        return Facts(wanted, dropped=pin["dropped"])
+        return Embedded(Facts(wanted, dropped=pin["dropped"]))
     if not gathered.exists():
-        return Facts(wanted, dropped=f"the set '{wanted}' has no observations")
+        return Embedded(Facts(wanted, dropped=f"the set '{wanted}' has no observations"))
     return _embed(folder, registry, pin, wanted, gathered)
 
 
 def _embed(
     folder: Path, registry: Registry, pin: dict[str, Any], wanted: str, gathered: Path
-) -> Facts:
+) -> Embedded:
     registered = registry.fetch(registry.known(pin["name"], pin["digest"]))
     shutil.copytree(registered, folder / "encoder")
     encoder, found = Encoder.load(folder / "encoder"), shards.open_set(gathered)
-    parts = [_embed_shard(encoder, shard, columns) for shard, columns in found]
-    made = {k: torch.cat([p[k] for p in parts]) for k in ("z", "e")}
-    save_file(made, folder / "embedded.safetensors")
+    z, e, covariates = _embedded(encoder, found)
+    save_file({"z": z, "e": e}, folder / "embedded.safetensors")
     members = len(encoder.head.members) if isinstance(encoder.head, Ensemble) else None
     where = f"the set '{wanted}' of '{encoder.name}'"
-    said = _untrained(encoder, shards.read_set(gathered).columns, where)
-    return Facts(
+    facts = Facts(
         set=wanted,
         n=found.n,
         mock=found.attrs["mock"],
@@ -82,17 +92,21 @@ def _embed(
         encoder={k: pin[k] for k in ("name", "digest")},
         title=encoder.manifest["title"],
         correction=Correction(members=members),
-        warnings=said,
+        warnings=warn_of_covariates(encoder.manifest, covariates, where),
     )
+    return Embedded(facts, encoder, z, e)
 
 
-def _untrained(encoder: Encoder, columns: Mapping[str, Any], where: str) -> tuple[str, ...]:
-    """What is said of covariates that its training never reached: here, and by the report."""
-    known = encoder.manifest.get("covariate_ranges", {})
-    said = beyond(known, encoder.schema, dict(columns), where)
-    for sentence in said:
-        warnings.warn(sentence, BeyondTraining, stacklevel=2)
-    return tuple(said)
+def _embedded(
+    encoder: Encoder, found: shards.ObservationSet
+) -> tuple[torch.Tensor, torch.Tensor, Columns]:
+    """z `(N, Z)` and e `(N, E)` of all shards, and the covariates, of which each is read once."""
+    made, read = [], []
+    for shard, columns in found:
+        made.append(_embed_shard(encoder, shard, columns))
+        read.append({f.name: columns[f.name] for f in encoder.schema.covariates})
+    z, e = (torch.cat([each[k] for each in made]) for k in ("z", "e"))
+    return z, e, {name: np.concatenate([each[name] for each in read]) for name in read[0]}
 
 
 def _embed_shard(
@@ -106,16 +120,26 @@ def _embed_shard(
     return embeddings.read(path, made)
 
 
-def _corrected(folder: Path, facts: dict[str, Facts], asked: FusionSettings) -> dict[str, Facts]:
-    """The facts with what the fusion's correction makes of each term; as they are without one."""
+def _judged(made: Mapping[str, Embedded], asked: FusionSettings) -> dict[str, Facts]:
+    """The facts, with what the fusion's correction makes of each term; refused where N is beyond any N*."""
+    facts = {m: each.facts for m, each in made.items()}
+    psi = {m: each.encoder for m, each in made.items() if each.encoder is not None}
+    if not psi:
+        return facts
+    records = {m: Record.of(encoder) for m, encoder in psi.items()}
+    embedded = {m: (made[m].z, made[m].e) for m in psi}
+    agreement = read_agreement(places.ROOT)
+
+    def terms() -> Terms:
+        return assemble(psi, embedded, records, facts, agreement)
+
     if asked.correction.centring:
-        records = evaluated.terms_in(folder, facts).records
         for m, record in records.items():
             facts = _changed(facts, m, centred=bool(record and record.centring))
     if asked.correction.weights:
-        factors = godambe_factors(evaluated.terms_in(folder, facts), asked.seed)
-        for m, weight in factors.items():
+        for m, weight in godambe_factors(terms(), asked.seed).items():
             facts = _changed(facts, m, weight=weight)
+    require_possible(terms(), asked.beyond_trust, asked.correction.local is not None)
     return facts
 
 

@@ -5,12 +5,13 @@ import json
 import numpy as np
 import torch
 
-from .. import places, program, settings, shards
+from .. import places, settings, shards
 from ..encoder import coordinate_box
 from ..heads.laws import require_smooth
 from ..modality import Columns, Modality, find
 from ..parameters import read_agreement
 from ..pretrain import OBJECTIVES, Backbone
+from ..program.tracing import export
 from ..sealed import sealed_folder
 
 
@@ -34,8 +35,8 @@ def pretrain(name: str) -> None:
     }
     frozen = backbone.module.requires_grad_(False)
     with sealed_folder(places.encoder(name, "backbone")) as folder:
-        program.export(frozen, folder / "backbone", x[:8], c[:8])
-        program.export(coordinates, folder / "coordinates", theta)
+        export(frozen, folder / "backbone", x[:8], c[:8])
+        export(coordinates, folder / "coordinates", theta)
         (folder / "layout.json").write_text(json.dumps(layout, indent=1) + "\n")
 
 

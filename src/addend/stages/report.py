@@ -8,7 +8,7 @@ from typing import Any
 from .. import answers, places, settings, shards
 from ..fusion.answer import Answer
 from ..registry import Registry
-from ..report import write_fusion
+from ..report.fusion_page import write_fusion
 from ..report.panels import drawings
 from ..report.terminal import said
 from ..sealed import read_json, require_sealed, sealed_folder
