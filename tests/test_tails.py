@@ -21,11 +21,11 @@ def test_chi_square_is_that_of_scipy_stats(degrees):
     assert found == pytest.approx(stats.chi2.ppf(P, degrees), rel=1e-13)
 
 
-@pytest.mark.parametrize("trials", [1, 7, 400, 50_000])
+@pytest.mark.parametrize("trials", [1, 7.0, 400, 50_000])
 @pytest.mark.parametrize("rate", [1e-3, 0.05, 0.5, 0.95])
 def test_the_binomial_law_is_that_of_scipy_stats(trials, rate):
     assert (tails.binomial_quantile(P, trials, rate) == stats.binom.ppf(P, trials, rate)).all()
-    k = np.unique(np.clip([-1, 0, trials * rate // 1, trials // 2, trials - 1], -1, trials))
+    k = np.unique(np.clip([-1.0, 0, trials * rate // 1, trials // 2, trials - 1], -1, trials))
     found = tails.binomial_above(k, trials, rate)
     assert found == pytest.approx(stats.binom.sf(k, trials, rate), rel=1e-9, abs=1e-300)
 

@@ -41,10 +41,12 @@ def binomial_quantile(probability: Values, trials: Values, rate: Values) -> np.n
     """The least number of successes that is not exceeded with at least that probability."""
     least = np.ceil(special.bdtrik(probability, trials, rate))
     fewer = np.maximum(least - 1, 0)
-    enough = special.bdtr(fewer, trials, rate) >= np.asarray(probability) * (1 - ROUNDING)
+    enough = special.bdtr(fewer, np.asarray(trials).astype(np.int64), rate) >= np.asarray(
+        probability
+    ) * (1 - ROUNDING)
     return np.where(enough, fewer, least)
 
 
 def binomial_above(successes: Values, trials: Values, rate: Values) -> np.ndarray:
     """The probability of more successes than that."""
-    return np.asarray(special.bdtrc(successes, trials, rate))
+    return np.asarray(special.bdtrc(successes, np.asarray(trials).astype(np.int64), rate))
