@@ -29,6 +29,8 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+# where it is set, every process compiles torch and mlflow anew: ten seconds each
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo check test oldest docs serve bench audit drills clean
 
