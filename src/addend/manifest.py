@@ -17,7 +17,7 @@ FORMAT = 3
 NEEDED = (
     "backbone.json", "backbone.safetensors", "coordinates.json", "coordinates.safetensors", "head.safetensors",
 )  # fmt: skip
-FILES = (*NEEDED, "history.json", "record.json", "vectors.safetensors")
+FILES = (*NEEDED, "head.json", "history.json", "record.json", "vectors.safetensors")
 """Every file that an encoder may have; nothing but JSON and numbers."""
 MOST_LETTERS, WIDEST, MOST_PARTS, DEEPEST = 400, 4096, 256, 6
 

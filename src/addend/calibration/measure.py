@@ -48,7 +48,9 @@ def measure_part(
     rng = np.random.default_rng([amount.seed, part, *b"calibrate"])
     cells = cells_over(encoder.space, amount.cells, amount.seed)
     moments = score(encoder, modality, cells, -(-amount.simulations // PARTS), rng)
-    parts = {"score": moments, "normalisation": normalisation(encoder, modality, cells, rng)}
+    parts: dict[str, Any] = {"score": moments}
+    if encoder.head.anchored:
+        parts["normalisation"] = normalisation(encoder, modality, cells, rng)
     sets = -(-amount.datasets // (PARTS * amount.cells))
     for key, n in (("1", 1), ("N", amount.expected)):
         found = regions(encoder, modality, moments, n, sets, amount.points, rng)

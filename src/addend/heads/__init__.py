@@ -9,6 +9,7 @@ from .flow import Flow
 from .kinds import HEADS, build
 from .ratio import Ratio
 from .selfnormalised import SelfNormalised
+from .stated import Stated
 
 __all__ = [
     "HEADS",
@@ -20,5 +21,6 @@ __all__ = [
     "Head",
     "Ratio",
     "SelfNormalised",
+    "Stated",
     "build",
 ]

@@ -25,10 +25,12 @@ class Head(nn.Module, ABC):
     Class attributes:
         kind: The name under which `build` makes it.
         normalised: Whether exp(psi) integrates to one over z for every theta.
+        anchored: Whether the constant c(x) of psi is known: of a density, and of a ratio to a reference law.
     """
 
     kind: str
     normalised: bool
+    anchored: bool = True
 
     @abstractmethod
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:

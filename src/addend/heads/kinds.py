@@ -11,10 +11,11 @@ from .exponential import Exponential
 from .flow import Flow
 from .ratio import Ratio
 from .selfnormalised import SelfNormalised
+from .stated import Stated
 
 HEADS: dict[str, type[Head]] = {
     head.kind: head
-    for head in (Categorical, Corrected, Ensemble, Exponential, Flow, Ratio, SelfNormalised)
+    for head in (Categorical, Corrected, Ensemble, Exponential, Flow, Ratio, SelfNormalised, Stated)
 }
 
 

@@ -11,10 +11,12 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from .. import program
 from ..errors import DISTRUST, UnfitHead
 from ..program import weights
 from .base import Head
 from .kinds import build
+from .stated import Stated
 
 J, N = 2, 3
 
@@ -31,8 +33,12 @@ def load(stated: Mapping[str, Any], path: Path, z: int, e: int, k: int, what: st
     Raises:
         UnfitHead: There is no such head, its weights are others or not finite, or it gives no psi `(J, N)`.
     """
-    head = _shape(stated, what)
-    head.load_state_dict(_weights(path, head.state_dict(), what), assign=True)
+    if stated["kind"] == Stated.kind:
+        ports = [(None, n) for n in (z, e, k)]
+        head: Head = Stated(program.load(path.with_suffix(""), ports, [(None,)]))
+    else:
+        head = _shape(stated, what)
+        head.load_state_dict(_weights(path, head.state_dict(), what), assign=True)
     head.double().eval().requires_grad_(False)
     _try(head, z, e, k, what)
     return head
