@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from addend.modality import Modality, installed
 from addend.parameters import read_agreement
-from addend.pretrain import OBJECTIVES
+from addend.pretrain import standardise
 from addend.program import load
 from addend.program.tracing import export
 
@@ -65,7 +65,7 @@ def _networks(modality: Modality) -> dict[str, tuple[nn.Module, tuple[Tensor, ..
     theta = read_agreement(ROOT).subset(modality.parameters).draw(ROWS, rng)
     known = modality.covariates(ROWS, rng)
     columns = {**known, **modality.simulate(theta, known, rng)}
-    f = OBJECTIVES["standardise"](modality.schema, columns).module
+    f = standardise(modality.schema, columns).module
     x, c = (torch.from_numpy(a(columns)) for a in (modality.schema.x, modality.schema.c))
     phi = modality.coordinates().double()
     return {"f": (f, (x, c)), "coordinates": (phi, (torch.from_numpy(theta),))}

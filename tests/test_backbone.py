@@ -17,7 +17,8 @@ from addend import places, shards
 from addend.encoder import Encoder
 from addend.errors import BadSetting, UnboundedDensity, UnfitBackbone, UnfitHead
 from addend.modality import find
-from addend.pretrain import OBJECTIVES, Backbone
+from addend.pools import theta_of
+from addend.pretrain import Backbone, standardise
 from addend.stages import finetune, pretrain, simulate
 
 HERE = Path(__file__).resolve().parent.parent
@@ -90,7 +91,7 @@ def test_a_modality_s_own_backbone_takes_the_road_of_every_other(here, monkeypat
     encoder = trained(monkeypatch, backbone)
     assert encoder.manifest.items() >= backbone.facts().items()
     columns = shards.read_set(places.pool("toy", "audit")).columns
-    theta = torch.from_numpy(shards.theta_of(columns, encoder.space.names))
+    theta = torch.from_numpy(theta_of(columns, encoder.space.names))
     z, _, log_det = backbone.module(
         *(torch.from_numpy(a) for a in (Toy.schema.x(columns), Toy.schema.c(columns)))
     )
@@ -104,7 +105,7 @@ def test_what_the_manifest_says_of_f_m_is_what_its_backbone_states(here):
     pretrain.pretrain("toy")
     layout = json.loads((places.encoder("toy", "backbone") / "layout.json").read_text())
     columns = shards.read_set(places.pool("toy", "train")).columns
-    backbone = OBJECTIVES["standardise"](Toy.schema, columns)
+    backbone = standardise(Toy.schema, columns)
     assert (
         layout["backbone"]
         == backbone.facts()

@@ -6,12 +6,11 @@ import xarray
 from expansion import ATTRS, SCHEMA, rows, same
 from folders import tree
 
+from addend.pools import theta_of, with_theta
 from addend.shards import (
     append_set,
     read_set,
     read_shard,
-    theta_of,
-    with_theta,
     write_set,
     write_shard,
 )

@@ -18,12 +18,12 @@ from addend.errors import (
     NotFinite,
     TamperedArtifact,
 )
+from addend.pools import with_theta
 from addend.shards import (
     append_set,
     open_set,
     read_set,
     read_shard,
-    with_theta,
     write_set,
     write_shard,
 )

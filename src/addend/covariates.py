@@ -19,10 +19,10 @@ MARGIN = 1e-3
 """How far beyond its range a value may lie, in parts of its width: simulations do not quite reach the ends of their law."""
 
 
-def ranges(schema: Schema, pool: Columns) -> dict[str, list[float]]:
-    """The least and the greatest value of each covariate among simulations, in its unit."""
-    columns = {f.name: np.asarray(pool[f.name], dtype=np.float64) for f in schema.covariates}
-    return {name: [float(v.min()), float(v.max())] for name, v in columns.items()}
+def ranges(schema: Schema, *pool: Columns) -> dict[str, list[float]]:
+    """The least and the greatest value of each covariate among simulations, in its unit; in one part or in several."""
+    ends = {f.name: [(c[f.name].min(), c[f.name].max()) for c in pool] for f in schema.covariates}
+    return {n: [float(min(e)[0]), float(max(b for _, b in e))] for n, e in ends.items()}
 
 
 def beyond(manifest: Mapping[str, Any], columns: Columns, where: str) -> tuple[str, ...]:

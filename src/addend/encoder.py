@@ -20,9 +20,12 @@ from torch import Tensor, nn
 from . import artifact, program
 from .errors import DISTRUST, UnfitManifest
 from .heads import Head, loading
-from .modality import Columns, Schema
 from .numerics.designs import lattice, sobol
 from .parameters import ParameterSpace
+from .schema import Columns, Schema
+
+AT_ONCE = 2**22
+"""Elements of observations that f_m sees at once: a thousand maps of 64 by 64."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,7 @@ class Encoder:
     def embed(self, columns: Columns) -> tuple[Tensor, Tensor]:
         """f_m of N observations: z `(N, Z)` and e `(N, E)`, float64. Raises a named error for a bad column."""
         self.schema.check(columns)
-        with torch.no_grad():
-            z, e, _ = self.backbone(*_tensors(self.schema, columns))
+        z, e, _ = through(self.backbone, self.schema, columns)
         return z, e
 
     def phi(self, theta: Tensor) -> Tensor:
@@ -95,8 +97,8 @@ class Encoder:
 
         Of an f_m that gives no log|det| it is the density of z, comparable where f_m is the same.
         """
+        z, e, log_det = through(self.backbone, self.schema, columns)
         with torch.no_grad():
-            z, e, log_det = self.backbone(*_tensors(self.schema, columns))
             psi = self.head.pairs(z, e, self.phi(theta))
             return psi if log_det is None else psi + log_det
 
@@ -131,8 +133,8 @@ def _sizes(manifest: dict[str, Any]) -> tuple[int, int, int]:
 
 def _ports(manifest: dict[str, Any]) -> dict[str, tuple[list[Any], list[Any]]]:
     """The shapes of the inputs and outputs that each program has, None the batch; None for an output that is not there."""
-    schema, (Z, E, K) = manifest["schema"], _sizes(manifest)
-    columns = [(None, len(schema[k])) for k in ("observables", "covariates")]
+    schema, (Z, E, K) = Schema.from_dict(manifest["schema"]), _sizes(manifest)
+    columns = [(None, schema.x_size), (None, schema.c_size)]
     made = [(None, Z), (None, E), (None,) if manifest["log_det"] else None]
     theta = (None, len(manifest["parameters"]))
     return {"backbone": (columns, made), "coordinates": ([theta], [(None, K)])}
@@ -148,8 +150,15 @@ def coordinate_box(coordinates: nn.Module, space: ParameterSpace, n: int = 4096)
     return {"centre": ((high + low) / 2).tolist(), "half": ((high - low) / 2).tolist()}
 
 
-def _tensors(schema: Schema, columns: Columns) -> tuple[Tensor, Tensor]:
+def through(
+    backbone: nn.Module, schema: Schema, columns: Columns
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """What f_m makes of N observations: z `(N, Z)`, e `(N, E)`, log|det| `(N,)` or None; in parts, so that memory is bounded."""
     x, c = (
         torch.from_numpy(np.ascontiguousarray(a)) for a in (schema.x(columns), schema.c(columns))
     )
-    return x, c
+    rows = max(1, AT_ONCE // max(1, x.shape[1]))
+    with torch.no_grad():
+        made = [backbone(*part) for part in zip(x.split(rows), c.split(rows), strict=True)]
+    z, e, log_det = zip(*made, strict=True)
+    return torch.cat(z), torch.cat(e), None if log_det[0] is None else torch.cat(log_det)

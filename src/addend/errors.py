@@ -54,6 +54,18 @@ class NegativeError(AddendError):
     """A quoted measurement error that is not positive (or a covariance that is not positive definite)."""
 
 
+class BadField(AddendError):
+    """An entry of another shape or kind than the schema says, or a schema that says what no entry can be."""
+
+
+class NoFeatures(AddendError):
+    """An f_m that tells no observation from another."""
+
+
+class MaskedOut(AddendError):
+    """A mask that is none, or that hides everything."""
+
+
 class UnknownUnit(AddendError):
     """A column or a parameter in a unit that nobody declared."""
 

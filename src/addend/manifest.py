@@ -7,10 +7,11 @@ name that is not in `FILES`: none can lead out of its folder.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, cast
 
-from .errors import DISTRUST, BadSetting, UnfitManifest, shown
-from .settings.kinds import FINITE, Flag, Name, Number, Whole, several, text, whole
+from .errors import DISTRUST, BadField, BadSetting, UnfitManifest, shown
+from .schema import DTYPES, KINDS, Schema
+from .settings.kinds import FINITE, Flag, Name, Number, Whole, one_of, several, text, whole
 from .settings.sections import Kind, Unfit, mapping, section
 
 FORMAT = 3
@@ -20,6 +21,8 @@ NEEDED = (
 FILES = (*NEEDED, "head.json", "history.json", "record.json", "vectors.safetensors")
 """Every file that an encoder may have; nothing but JSON and numbers."""
 MOST_LETTERS, WIDEST, MOST_PARTS, DEEPEST = 400, 4096, 256, 6
+MOST_ELEMENTS = 2**24
+"""Of one entry of a field: sixteen maps of 1024 by 1024."""
 
 
 def _line(found: object, where: str) -> str:
@@ -132,6 +135,11 @@ class FieldPart:
     noise: Flag
     error: Annotated[str | None, _none_or(SAID)] = None
     present: Annotated[str | None, _none_or(SAID)] = None
+    shape: Annotated[tuple[int, ...], several(whole(1, MOST_ELEMENTS), "a list of sizes")] = ()
+    dtype: Annotated[str, one_of(*DTYPES)] = "float64"
+    mask: Annotated[str | None, _none_or(SAID)] = None
+    kind: Annotated[str, one_of(*KINDS)] = "real"
+    categories: Annotated[int | None, whole(2, WIDEST)] = None
 
 
 @dataclass(frozen=True)
@@ -203,7 +211,8 @@ def require_fit(found: object, where: str) -> None:
     """Raise `UnfitManifest` unless `found` is what a manifest may be; it names the part that is not."""
     try:
         stated = section(Manifest, found, where)
-    except BadSetting as e:
+        Schema.from_dict(cast(Any, found)["schema"])
+    except (BadSetting, BadField) as e:
         _refuse(e.what)
     box, names = stated.coordinates, [p.name for p in stated.parameters]
     if len(box.centre) != len(box.half) or not all(half > 0 for half in box.half):

@@ -1,8 +1,8 @@
 """One shard: an immutable Zarr group. The only importer of zarr.
 
-One array `(n, ...)` of float64 a column, one chunk an array, named by its content:
+One array `(n, ...)` a column, of float64, float32 or int64, one chunk an array, named by its content:
 
-    digest = sha256(attributes, then of every column, by name: its name, shape and little-endian bytes),
+    digest = sha256(attributes, then of every column, by name: its name, shape, dtype and little-endian bytes),
     name   = <first 16 hex digits>.zarr
 
 Same content, same name, same bytes on disk. It is written beside, synced and renamed into place (durable.py).
@@ -20,8 +20,11 @@ from zarr.codecs import BloscCodec
 
 from .durable import only_writer, written_beside
 from .errors import BadSetting, EmptyTable, TamperedArtifact
-from .modality import Columns
+from .schema import Columns
 
+PLAIN, SMALLER = np.dtype("<f8"), ("<f4", "<i8")
+"""What a digest need not say, and what is stored as it comes."""
+LOST = -(2**63)
 CODEC = BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle")
 
 
@@ -102,26 +105,39 @@ def _normalise(
     columns: Columns, attrs: dict[str, Any]
 ) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
     """Columns and attributes as stored, in one order, and the digest of both."""
-    columns = {name: np.ascontiguousarray(columns[name], dtype="<f8") for name in sorted(columns)}
+    columns = {name: _stored(columns[name]) for name in sorted(columns)}
     attrs = json.loads(json.dumps(attrs, sort_keys=True, allow_nan=False))
     if "units" in attrs:
         attrs["units"] = {name: unit for name, unit in attrs["units"].items() if name in columns}
     sha = hashlib.sha256(json.dumps(attrs, sort_keys=True).encode())
     for name, values in columns.items():
-        sha.update(json.dumps([name, values.shape]).encode())
+        said = (
+            [name, values.shape]
+            if values.dtype == PLAIN
+            else [name, values.shape, values.dtype.str]
+        )
+        sha.update(json.dumps(said).encode())
         sha.update(cast(Any, values))
     return columns, attrs, sha.hexdigest()
 
 
+def _stored(values: np.ndarray) -> np.ndarray:
+    """The array as it lies on disk: little-endian, and float64 unless it is one of the `SMALLER`."""
+    values = np.asarray(values)
+    smaller = [np.dtype(k) for k in SMALLER if values.dtype.newbyteorder("<") == np.dtype(k)]
+    return np.ascontiguousarray(values, dtype=smaller[0] if smaller else PLAIN)
+
+
 def _write_group(path: Path, columns: Columns, attrs: dict[str, Any]) -> None:
-    """A lost chunk reads as NaN, not as zeros. One thread a chunk: with more, Blosc's bytes depend on their race."""
+    """A lost chunk reads as NaN or `LOST`, not as zeros. One thread a chunk: with more, Blosc's bytes depend on their race."""
     units = attrs.get("units", {})
     group = zarr.create_group(
         str(path), zarr_format=3, attributes={k: v for k, v in attrs.items() if k != "units"}
     )
     for name, values in columns.items():
         group.create_array(
-            name, data=values, chunks=values.shape, compressors=CODEC, fill_value=np.nan,
+            name, data=values, chunks=values.shape, compressors=CODEC,
+            fill_value=np.nan if values.dtype.kind == "f" else LOST,
             dimension_names=["row", *(f"{name}_{i}" for i in range(1, values.ndim))],
             attributes={"units": units[name]} if name in units else {},
         )  # fmt: skip

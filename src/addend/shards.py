@@ -8,7 +8,7 @@ is a set too, with theta in columns `theta.<name>`.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .durable import discard, only_writer, written_beside
+from . import listed
+from .durable import discard, only_writer
 from .errors import (
     EmptyTable,
     MissingColumn,
@@ -24,11 +25,11 @@ from .errors import (
     NotFinite,
     SetExists,
     nearest,
-    shown,
 )
-from .modality import Columns, Schema
+from .listed import MANIFEST
+from .pools import THETA
+from .schema import Columns, Schema
 from .shard import Shard, read, read_shard, rows_of, tampered, write, write_shard
-from .strict import strict
 
 __all__ = [
     "ObservationSet",
@@ -38,14 +39,11 @@ __all__ = [
     "open_set",
     "read_set",
     "read_shard",
-    "theta_of",
-    "with_theta",
+    "write_parts",
     "write_set",
     "write_shard",
 ]
 
-THETA = "theta."
-MANIFEST = "set.json"
 SHARD_BYTES = 2**27
 
 
@@ -64,13 +62,16 @@ class ObservationSet:
     attrs: dict[str, Any]
 
     def __iter__(self) -> Iterator[tuple[Shard, dict[str, np.ndarray]]]:
-        for shard in self.shards:
-            columns, attrs, digest = read(shard.path)
-            found = (digest, attrs, rows_of(columns))
-            if found != (shard.digest, self.attrs, shard.n):
-                what = f"it is {digest[:16]} of {rows_of(columns)} rows"
-                raise tampered(shard.path, f"{what}, not what {MANIFEST} lists")
-            yield shard, columns
+        return ((shard, self.read(k)) for k, shard in enumerate(self.shards))
+
+    def read(self, k: int) -> dict[str, np.ndarray]:
+        """The columns of shard k, verified."""
+        shard = self.shards[k]
+        columns, attrs, digest = read(shard.path)
+        if (digest, attrs, rows_of(columns)) != (shard.digest, self.attrs, shard.n):
+            what = f"it is {digest[:16]} of {rows_of(columns)} rows"
+            raise tampered(shard.path, f"{what}, not what {MANIFEST} lists")
+        return columns
 
     @cached_property
     def columns(self) -> dict[str, np.ndarray]:
@@ -97,7 +98,7 @@ def write_set(
     shard_rows: int | None = None,
     new: bool = False,
 ) -> ObservationSet:
-    """Make `folder` the set of these observations; shards that it held before and holds no longer are removed.
+    """Make `folder` the set of these observations; shards that it held before are removed.
 
     Arguments:
         columns: The fields of the schema and any `theta.<name>`; other columns are not stored.
@@ -108,13 +109,36 @@ def write_set(
     Raises the named errors of the schema's check, and `EmptyTable`; nothing is written then.
     """
     stored = _select(columns, schema)
+    return _write(folder, _parts(stored, shard_rows), schema, attrs, new, whole=stored)
+
+
+def write_parts(
+    folder: Path, parts: Iterable[Columns], schema: Schema, attrs: dict[str, Any]
+) -> ObservationSet:
+    """As `write_set`, a shard for each of `parts`, of which one is held at a time."""
+    return _write(folder, (_select(columns, schema) for columns in parts), schema, attrs)
+
+
+def _write(
+    folder: Path,
+    parts: Iterable[Columns],
+    schema: Schema,
+    attrs: dict[str, Any],
+    new: bool = False,
+    whole: Columns | None = None,
+) -> ObservationSet:
+    """Parts that are equal would be one shard listed twice, as damage is: then all rows are one shard."""
     units = {**attrs.get("units", {}), **{f.name: f.unit for f in schema.fields}}
-    attrs = {**attrs, "units": {name: units.get(name, "") for name in sorted(stored)}}
     with only_writer(folder):
         if new and (Path(folder) / MANIFEST).exists():
             raise SetExists(f"there is a set in {folder} already", "choose another name")
-        shards = _write_shards(folder, stored, attrs, shard_rows)
-        result = _write_manifest(folder, shards, attrs)
+        shards = []
+        for part in parts:
+            stated = {**attrs, "units": {name: units.get(name, "") for name in sorted(part)}}
+            shards.append(write(folder, part, stated))
+        if len(set(shards)) < len(shards) and whole is not None:
+            shards = [write(folder, whole, stated)]
+        result = _list(folder, shards, stated)
         for path in set(Path(folder).glob("*.zarr")) - {s.path for s in shards}:
             discard(path)
     return result
@@ -135,10 +159,10 @@ def append_set(
         raise MissingColumn(what, "append rows of the same columns, or write another set")
     with only_writer(folder):
         old = open_set(folder)
-        new = _write_shards(folder, stored, old.attrs, shard_rows)
-        return _write_manifest(
-            folder, [*old.shards, *(s for s in new if s not in old.shards)], old.attrs
-        )
+        new = [write(folder, part, old.attrs) for part in _parts(stored, shard_rows)]
+        if len(set(new)) < len(new):
+            new = [write(folder, stored, old.attrs)]
+        return _list(folder, [*old.shards, *(s for s in new if s not in old.shards)], old.attrs)
 
 
 def copy_set(found: ObservationSet, folder: Path) -> None:
@@ -153,15 +177,9 @@ def open_set(folder: Path) -> ObservationSet:
     """The set in `folder`, its list read and no column yet; `NoObservations` if there is none."""
     folder = Path(folder)
     try:
-        manifest = strict((folder / MANIFEST).read_bytes())
-        listed, attrs = _listed(manifest)
+        return ObservationSet(folder, *listed.read(folder))
     except (FileNotFoundError, NotADirectoryError):
         raise _absent(folder) from None
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:
-        said = f"it is not the list of a set ({e or type(e).__name__})"
-        raise tampered(folder / MANIFEST, said) from None
-    shards = tuple(Shard(name, folder / name, digest, n) for name, digest, n in listed)
-    return ObservationSet(folder, shards, attrs)
 
 
 def read_set(folder: Path) -> ObservationSet:
@@ -170,16 +188,6 @@ def read_set(folder: Path) -> ObservationSet:
     if not len(result.columns):
         raise EmptyTable(f"the set {folder} has no observations", "ingest at least one")
     return result
-
-
-def with_theta(columns: Columns, theta: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """`columns` and theta `(n, D)` as columns `theta.<name>`: the rows of a pool of simulations."""
-    return {**columns, **{THETA + name: theta[:, d] for d, name in enumerate(names)}}
-
-
-def theta_of(columns: Columns, names: Sequence[str]) -> np.ndarray:
-    """theta `(n, D)` from the columns `theta.<name>` of a pool of simulations, in the order of `names`."""
-    return np.stack([columns[THETA + name] for name in names], axis=1)
 
 
 def _select(columns: Columns, schema: Schema) -> dict[str, np.ndarray]:
@@ -192,54 +200,19 @@ def _select(columns: Columns, schema: Schema) -> dict[str, np.ndarray]:
             raise NotFinite(
                 f"column '{name}' of the simulations is not finite", "mend the draw of theta"
             )
-    return {name: columns[name] for name in [*schema.names, *theta]}
-
-
-def _write_shards(
-    folder: Path, columns: Columns, attrs: dict[str, Any], rows: int | None
-) -> list[Shard]:
-    """Parts that are equal would be one shard listed twice, as damage is: then all rows are one shard."""
-    shards = [write(folder, part, attrs) for part in _parts(columns, rows)]
-    return shards if len(set(shards)) == len(shards) else [write(folder, columns, attrs)]
+    fields = {f.name: np.asarray(columns[f.name], dtype=f.dtype) for f in schema.fields}
+    return {**fields, **{name: np.asarray(columns[name], dtype=np.float64) for name in theta}}
 
 
 def _parts(columns: Columns, rows: int | None) -> Iterator[dict[str, np.ndarray]]:
     n = rows_of(columns)
-    rows = rows or max(
-        1, SHARD_BYTES * n // sum(8 * np.size(values) for values in columns.values())
-    )
+    rows = rows or max(1, SHARD_BYTES * n // sum(values.nbytes for values in columns.values()))
     for start in range(0, n, rows):
         yield {name: values[start : start + rows] for name, values in columns.items()}
 
 
-def _listed(manifest: dict[str, Any]) -> tuple[list[tuple[str, str, int]], dict[str, Any]]:
-    """Name, digest and rows of each shard, and the attributes; `ValueError` of a list that cannot be what was written."""
-    attrs, listed = (
-        manifest["attrs"],
-        [(s["name"], s["digest"], s["n"]) for s in manifest["shards"]],
-    )
-    stated = manifest.get("sha256", _own(attrs, manifest["shards"]))
-    if set(manifest) - {"attrs", "shards", "sha256"} or stated != _own(attrs, manifest["shards"]):
-        raise ValueError("it is not what its own sha256 says")
-    if len(set(listed)) < len(listed):
-        raise ValueError("a shard is listed twice")
-    for name, digest, n in listed:
-        if name != f"{digest[:16]}.zarr" or type(n) is not int or n < 1:
-            raise ValueError(f"{shown(name)} of {shown(n)} rows is no shard")
-    return listed, attrs
-
-
-def _own(attrs: dict[str, Any], shards: list[dict[str, Any]]) -> str:
-    return hashlib.sha256(json.dumps([attrs, shards], sort_keys=True).encode()).hexdigest()
-
-
-def _write_manifest(folder: Path, shards: list[Shard], attrs: dict[str, Any]) -> ObservationSet:
-    attrs = json.loads(json.dumps(attrs, sort_keys=True))
-    listed = [{"name": s.name, "digest": s.digest, "n": s.n} for s in shards]
-    content = {"attrs": attrs, "shards": listed, "sha256": _own(attrs, listed)}
-    with written_beside(Path(folder) / MANIFEST) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
-    return ObservationSet(Path(folder), tuple(shards), attrs)
+def _list(folder: Path, shards: list[Shard], attrs: dict[str, Any]) -> ObservationSet:
+    return ObservationSet(Path(folder), tuple(shards), listed.write(Path(folder), shards, attrs))
 
 
 def _absent(folder: Path) -> NoObservations:

@@ -15,7 +15,7 @@ from .calibration.additive import rounded
 from .encoder import Encoder
 from .errors import PsiChanged
 from .modality import Columns
-from .shards import theta_of
+from .pools import theta_of
 
 FILE = "vectors.safetensors"
 ROWS = 8

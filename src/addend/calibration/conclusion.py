@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import shards
 from ..encoder import Encoder
-from ..modality import Columns, Modality
+from ..modality import Modality
+from ..pools import theta_of
+from ..schema import Columns
+from ..shards import ObservationSet
 from .centring import Centring, fit_centring, helps
 from .information import Mean
 from .record import Record
@@ -22,14 +24,13 @@ def conclude(
     measured: list[Record],
     encoder: Encoder,
     modality: Modality,
-    audit: Columns,
-    pool: Columns,
+    audit: ObservationSet,
+    pool: ObservationSet,
     seed: int,
 ) -> Record:
-    """The sum of the parts, and what the pools add to it."""
-    support = Support.measure(
-        _embedded(encoder, pool)[:SUPPORT_ROWS], np.random.default_rng([seed, *b"support"])
-    )
+    """The sum of the parts, and what the pools add to it, each read shard by shard."""
+    embedded = np.concatenate([_embedded(encoder, columns) for _, columns in pool])
+    support = Support.measure(embedded[:SUPPORT_ROWS], np.random.default_rng([seed, *b"support"]))
     sets = {
         name: _embedded(encoder, modality.read(table)) for name, table in modality.sets().items()
     }
@@ -56,10 +57,11 @@ def centring(measured: list[Record], encoder: Encoder) -> Centring | None:
     return found if helps(found, audit) else None
 
 
-def log_scores(encoder: Encoder, pool: Columns) -> np.ndarray:
+def log_scores(encoder: Encoder, pool: ObservationSet) -> np.ndarray:
     """log p(x | theta) `(n,)` in nats of held-out pairs: what a candidate and the champion are compared by."""
-    theta = torch.from_numpy(shards.theta_of(pool, encoder.space.names))
-    return encoder.log_score(pool, theta).numpy()
+    names = encoder.space.names
+    scores = [encoder.log_score(c, torch.from_numpy(theta_of(c, names))) for _, c in pool]
+    return torch.cat(scores).numpy()
 
 
 def _embedded(encoder: Encoder, columns: Columns) -> np.ndarray:

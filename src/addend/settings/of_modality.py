@@ -7,14 +7,19 @@ from typing import Annotated, TypeVar
 
 from ..errors import BadSetting, nearest, shown
 from ..names import plain
-from .kinds import Count, Counts, Limit, Rates, Whole, one_of
+from .kinds import Count, Counts, Limit, Rates, Whole, number, one_of
 from .reader import read
 from .sections import section
 
 T = TypeVar("T")
-OBJECTIVES = ("standardise",)
+OBJECTIVES = (
+    "standardise", "supervised_mean", "supervised_likelihood", "supervised_ratio", "autoencoder", "vicreg",
+)  # fmt: skip
 """What `pretrain` can do."""
-PHASES = {"flow": 3}
+BACKBONES = ("mlp", "convolution1d", "convolution2d", "deep_set")
+"""The networks there are for modalities that bring none."""
+DEVICES = ("cpu", "cuda", "auto")
+PHASES = {"flow": 3, "stated": 1}
 """The heads that `finetune` trains, and the number of phases of each."""
 
 
@@ -40,10 +45,26 @@ class Pretrain:
     """How f_m is made.
 
     Arguments:
-        objective: One of `OBJECTIVES`.
+        objective: One of `OBJECTIVES`; what follows is for those that learn.
+        backbone: One of `BACKBONES`, for a modality that brings no network of its own.
+        width: Features that such a network makes.
+        z: Features that g_m sees.
+        seed: Of the weights and of the order of rows.
+        steps, batch, rate: Steps, rows of each, and the peak learning rate.
+        share: Of the train pool; g_m is trained on the rest, since f_m knows its own rows by heart.
+        device: Where: auto is an accelerator if there is one.
     """
 
     objective: Annotated[str, one_of(*OBJECTIVES)] = "standardise"
+    backbone: Annotated[str | None, one_of(*BACKBONES)] = None
+    width: Count = 64
+    z: Count = 8
+    seed: Whole = 1
+    steps: Count = 3000
+    batch: Count = 256
+    rate: Annotated[float, number("a number above zero", lambda rate: rate > 0)] = 2e-3
+    share: Annotated[float, number("a number between 0 and 1", lambda part: 0 < part < 1)] = 0.5
+    device: Annotated[str, one_of(*DEVICES)] = "cpu"
 
 
 @dataclass(frozen=True)
@@ -51,24 +72,24 @@ class Finetune:
     """How g_m is trained.
 
     Arguments:
-        head: What g_m is; one of `PHASES`.
-        hidden: Widths of the hidden layers of the location's network.
-        shape: Widths of the hidden layers of the residuals' networks.
-        components: Gaussians of each factor of the flow.
         seed: Of the weights and of the order of rows; member k of an ensemble has seed + k.
         steps: Steps of each phase.
         batch: Rows of a step, in each phase.
         rate: Peak learning rate of each phase.
+        hidden: Widths of the hidden layers of the location's network.
+        shape: Widths of the hidden layers of the residuals' networks.
+        components: Gaussians of each factor of the flow.
+        head: What g_m is; one of `PHASES`. `stated` is the modality's own.
         members: Networks whose mean density is registered.
     """
 
-    hidden: Counts
-    shape: Counts
-    components: Count
     seed: Whole
     steps: Counts
     batch: Counts
     rate: Rates
+    hidden: Counts = (48, 48)
+    shape: Counts = (24, 24)
+    components: Count = 6
     head: Annotated[str, one_of(*PHASES)] = "flow"
     members: Count = 1
 

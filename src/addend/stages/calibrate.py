@@ -29,7 +29,7 @@ def calibrate(name: str) -> None:
     modality, asked = find(name), settings.modality(places.ROOT, name)
     encoder = Encoder.load(places.encoder(name, "head"))
     amount, thresholds = asked.calibrate, asked.register
-    audit, pool = (shards.read_set(places.pool(name, p)).columns for p in ("audit", "calibrate"))
+    audit, pool = (shards.open_set(places.pool(name, p)) for p in ("audit", "calibrate"))
     measured = _measured(encoder, modality, amount)
     found = conclude(measured, encoder, modality, audit, pool, amount.seed)
     record = Record.from_dict(rounded(found.as_dict()))

@@ -12,18 +12,22 @@ from safetensors.torch import save_file
 
 from .. import artifact, covariates, places, program, settings, shards, sobol, vectors
 from ..durable import fresh_folder
-from ..encoder import Encoder
-from ..heads import Ensemble, Head, build
+from ..encoder import Encoder, through
+from ..errors import BadSetting
+from ..heads import Ensemble, Head, Stated, build
 from ..heads.laws import require_smooth
 from ..manifest import NEEDED
 from ..modality import Modality, find
 from ..parameters import read_agreement
+from ..pools import theta_of
+from ..program.tracing import export
 from ..progress import progress
 from ..sealed import require_sealed
 from ..settings import Finetune
 from ..training import History, Rows, Training, fit
 
 FILES = [*NEEDED, "history.json"]
+OBJECTIVES = {"flow": "maximum likelihood (O1)", "stated": "comparison of thetas (O3), up to c(x)"}
 
 
 def finetune(name: str) -> None:
@@ -31,34 +35,44 @@ def finetune(name: str) -> None:
     torch.set_num_threads(1)
     modality, asked = find(name), settings.modality(places.ROOT, name).finetune
     space = read_agreement(places.ROOT).subset(modality.parameters)
-    pool = shards.read_set(places.pool(name, "train"))
+    pool = shards.open_set(places.pool(name, "train"))
     made = require_sealed(places.encoder(name, "backbone"), f"modalities/{name}/dvc.yaml:pretrain")
     layout = json.loads((made / "layout.json").read_text())
     rows = _rows(modality, made, layout, pool)
     training = Training(asked.seed, asked.steps, asked.batch, asked.rate)
     rows, held = rows.split()
-    head, history = _trained(name, asked, layout, (rows, held), training)
+    head, history = _trained(modality, asked, layout, (rows, held), training)
     facts = {
         "name": name, "title": modality.title, "parameters": space.as_list(), "definitions": space.digest,
         "schema": modality.schema.as_dict(), "coordinates": layout["box"], **layout["backbone"],
         "head": head.as_dict(),
-        "objective": "maximum likelihood (O1)",
+        "objective": OBJECTIVES[asked.head],
         "training": {**asdict(training), "rows": len(rows), "held_out": len(held), "kept": history.kept},
-        "covariate_ranges": covariates.ranges(modality.schema, pool.columns),
+        "covariate_ranges": covariates.ranges(modality.schema, *(columns for _, columns in pool)),
         "provenance": {"simulations": pool.digest, "package": version(f"addend-{name}"), "core": version("addend")},
     }  # fmt: skip
     with fresh_folder(places.encoder(name, "head")) as folder:
         for file in NEEDED[:-1]:
             shutil.copyfile(made / file, folder / file)
-        save_file(head.state_dict(), folder / "head.safetensors")
+        files = [*FILES, *_write_head(head, folder, rows)]
         (folder / "history.json").write_text(json.dumps(asdict(history)) + "\n")
-        artifact.write_manifest(folder, facts, FILES)
-        vectors.write(Encoder.load(folder), pool.columns, folder)
-        artifact.write_manifest(folder, facts, [*FILES, vectors.FILE])
+        artifact.write_manifest(folder, facts, files)
+        vectors.write(Encoder.load(folder), next(columns for _, columns in pool), folder)
+        artifact.write_manifest(folder, facts, [*files, vectors.FILE])
+
+
+def _write_head(head: Head, folder: Path, rows: Rows) -> list[str]:
+    """The weights of g_m, and its program where it has one; the name of what lies beside the weights."""
+    if not isinstance(head, Stated):
+        save_file(head.state_dict(), folder / "head.safetensors")
+        return []
+    examples = (part[:8].double() for part in (rows.z, rows.e, rows.phi))
+    export(head.network.double().requires_grad_(False), folder / "head", *examples)
+    return ["head.json"]
 
 
 def _trained(
-    name: str,
+    modality: Modality,
     asked: Finetune,
     layout: dict[str, Any],
     rows: tuple[Rows, Rows],
@@ -68,11 +82,11 @@ def _trained(
 
     Of several `members`, each with a seed of its own, their ensemble and the first's history.
     """
-    heads, histories, K = [], [], asked.members
+    name, heads, histories, K = modality.name, list[Head](), [], asked.members
     for k in range(K):
         own = replace(training, seed=training.seed + k)
         torch.manual_seed(own.seed)
-        heads.append(_head(asked, layout, rows[0]))
+        heads.append(_head(modality, asked, layout, rows[0]))
         histories.append(
             _fit(f"{name}, member {k + 1} of {K}" if K > 1 else name, heads[-1], rows, own)
         )
@@ -81,6 +95,9 @@ def _trained(
 
 def _fit(what: str, head: Head, rows: tuple[Rows, Rows], training: Training) -> History:
     require_smooth(head, where=f"the head of {what}")
+    if not list(head.parameters()):
+        head.eval()
+        return History()
     with progress(f"finetune {what}", sum(training.steps)) as update:
         return fit(
             head,
@@ -91,28 +108,35 @@ def _fit(what: str, head: Head, rows: tuple[Rows, Rows], training: Training) -> 
         )
 
 
-def _head(asked: Finetune, layout: dict[str, Any], rows: Rows) -> Head:
+def _head(modality: Modality, asked: Finetune, layout: dict[str, Any], rows: Rows) -> Head:
+    if asked.head == Stated.kind:
+        return _stated(modality, asked)
     shape = {k: layout[k] for k in ("observables", "covariates", "location")}
     widths = {k: getattr(asked, k) for k in ("hidden", "shape", "components")}
     return build(asked.head, {**shape, "coordinates": rows.phi.shape[1], **widths})
 
 
+def _stated(modality: Modality, asked: Finetune) -> Head:
+    network = modality.head()
+    if network is None or asked.members > 1:
+        raise BadSetting(
+            f"finetune.head of '{modality.name}' is 'stated', with {asked.members} members and "
+            f"{'no head' if network is None else 'a head'} of its own",
+            "let the modality state one and train one member, or choose 'flow'",
+        )
+    return Stated(network.float())
+
+
 def _rows(
     modality: Modality, made: Path, layout: dict[str, Any], pool: shards.ObservationSet
 ) -> Rows:
-    """The train pool through f_m, in float32."""
+    """The rows of the train pool that f_m has not learned from, through it, in float32; read shard by shard."""
     backbone, coordinates = (program.load(made / part) for part in ("backbone", "coordinates"))
-    columns = pool.columns
-    with torch.no_grad():
-        z, e, _ = backbone(
-            torch.from_numpy(modality.schema.x(columns)),
-            torch.from_numpy(modality.schema.c(columns)),
-        )
-        phi = coordinates(torch.from_numpy(shards.theta_of(columns, modality.parameters)))
     centre, half = (torch.tensor(layout["box"][k], dtype=torch.float64) for k in ("centre", "half"))
-    return Rows(
-        z.float(),
-        e.float(),
-        ((phi - centre) / half).float(),
-        block=sobol.BLOCK if pool.attrs["design"] == "sobol" else 1,
-    )
+    parts = []
+    for _, columns in pool:
+        z, e, _ = through(backbone, modality.schema, columns)
+        phi = coordinates(torch.from_numpy(theta_of(columns, modality.parameters)))
+        parts.append((z.float(), e.float(), ((phi - centre) / half).float()))
+    z, e, phi = (torch.cat(each)[layout["taught"] :] for each in zip(*parts, strict=True))
+    return Rows(z, e, phi, block=sobol.BLOCK if pool.attrs["design"] == "sobol" else 1)

@@ -67,8 +67,8 @@ def _difference(name: str, encoder: Encoder, registry: Registry, champion: Versi
     other = Encoder.load(registry.fetch(champion))
     if not _comparable(encoder.manifest, other.manifest):
         return None
-    columns = shards.read_set(places.pool(name, "audit")).columns
-    return Mean.measure("log score", log_scores(encoder, columns) - log_scores(other, columns))
+    pool = shards.open_set(places.pool(name, "audit"))
+    return Mean.measure("log score", log_scores(encoder, pool) - log_scores(other, pool))
 
 
 def _comparable(one: dict[str, Any], other: dict[str, Any]) -> bool:

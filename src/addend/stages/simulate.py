@@ -14,6 +14,6 @@ def simulate(name: str) -> None:
     space = read_agreement(places.ROOT).subset(modality.parameters)
     for index, pool in enumerate(places.POOLS):
         n, seed, design = getattr(asked, pool), asked.seed, DESIGNS[pool]
-        columns = draw(modality, space, n, design, [seed, index], f"simulate {name} ({pool})")
+        parts = draw(modality, space, n, design, [seed, index], f"simulate {name} ({pool})")
         facts = {"modality": name, "set": pool, "mock": True, "design": design, "seed": seed}
-        shards.write_set(places.pool(name, pool), columns, modality.schema, facts)
+        shards.write_parts(places.pool(name, pool), parts, modality.schema, facts)

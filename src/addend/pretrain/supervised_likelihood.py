@@ -1,0 +1,28 @@
+r"""A Gaussian density of theta given x, with the mean and the widths that x asks for.
+
+    loss = -E log N(phi; mu(x), diag sigma(x)^2)
+
+Its network has to know how well x determines theta, which the mean alone does not; f_m is the layer before the last (methods
+E2, "penultimate"; measured on maps: 0.86 of the least kept information where the mean of theta keeps 0.84).
+Gaussian regression with learned variances: Nix & Weigend, Proc. IEEE ICNN (1994) 55.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from .objective import Objective, perceptron
+
+
+class SupervisedLikelihood(Objective):
+    """mu and log sigma are made of z by a small network."""
+
+    name = "supervised_likelihood"
+
+    def __init__(self, network: nn.Module, coordinates: int, z: int):
+        super().__init__(network, coordinates, z)
+        self.moments = perceptron(z, 2 * coordinates)
+
+    def loss(self, x: Tensor, c: Tensor, phi: Tensor, generator: torch.Generator) -> Tensor:
+        """Minus the log density, in nats and less its constant."""
+        mean, log_width = self.moments(self.features(x, c)).chunk(2, dim=1)
+        return (0.5 * ((phi - mean) * torch.exp(-log_width)) ** 2 + log_width).sum(1).mean()
