@@ -56,7 +56,7 @@ def example(n=300):
 
 
 def test_every_kind_of_head_has_an_example_here():
-    assert set(CONFIGS) == set(HEADS)
+    assert set(CONFIGS) == set(HEADS) - {"stated"}  # which is whatever a modality writes
 
 
 @pytest.mark.parametrize("kind", CONFIGS)

@@ -11,7 +11,7 @@ from torch import nn
 from addend.errors import UnfitProgram
 from addend.modality import installed
 from addend.parameters import read_agreement
-from addend.pretrain import OBJECTIVES
+from addend.pretrain import standardise
 from addend.program import Program, load
 from addend.program.tracing import export
 
@@ -69,7 +69,7 @@ def test_what_ships_keeps_its_numbers_to_the_last_bit(name, request, tmp_path):
     space = read_agreement(request.config.rootpath).subset(modality.parameters)
     theta, known = space.draw(500, rng), modality.covariates(500, rng)
     columns = {**known, **modality.simulate(theta, known, rng)}
-    f = OBJECTIVES["standardise"](modality.schema, columns).module
+    f = standardise(modality.schema, columns).module
     x, c = (torch.from_numpy(a(columns)) for a in (modality.schema.x, modality.schema.c))
     same(written(f, tmp_path, x[:8], c[:8])(x, c), f(x, c))
     phi, at = modality.coordinates().double(), torch.from_numpy(theta)

@@ -13,7 +13,7 @@ from addend.errors import BadSetting
 from addend.heads import HEADS
 from addend.judged import require_usable
 from addend.parameters import read_agreement
-from addend.pretrain import OBJECTIVES
+from addend.pretrain import LEARNED
 from addend.settings import Thresholds, modality, of_modality
 
 HERE = Path(__file__).resolve().parent.parent
@@ -27,7 +27,7 @@ MISTAKES = {
     "a pool that is a fraction": ("simulate", "train", "1e6", "a whole number from 1 up"),
     "a pool beyond any machine": ("simulate", "train", "99999999999999999999", "a whole number"),
     "an octal seed": ("simulate", "seed", "010", "octal"),
-    "an objective nobody wrote": ("pretrain", "objective", "vicreg", "expected standardise"),
+    "an objective nobody wrote": ("pretrain", "objective", "contrastive", "expected standardise"),
     "a head nobody wrote": ("finetune", "head", "flwo", "is 'flwo', expected flow"),
     "a rate that is not stated": ("finetune", "rate", None, "lacks 'rate'"),
     "a rate that is no list": ("finetune", "rate", "0.01", "a list of numbers above zero"),
@@ -138,7 +138,9 @@ def test_what_ships_is_read_as_it_stands(name):
 
 
 def test_settings_know_the_heads_objectives_and_thresholds_that_there_are():
-    assert set(of_modality.OBJECTIVES) == set(OBJECTIVES) and set(of_modality.PHASES) <= set(HEADS)
+    assert set(of_modality.OBJECTIVES) == {"standardise", *LEARNED} and set(
+        of_modality.PHASES
+    ) <= set(HEADS)
     flow = HEADS["flow"]([{"link": "identity", "error": None, "present": None}], 1, 1, [0])
     assert of_modality.PHASES["flow"] == len(flow.phases())
     assert [f.name for f in fields(Thresholds)] == list(CHECKS)

@@ -1,4 +1,4 @@
-"""The list of a set's shards, `set.json`: their names, digests and rows in order, what is known of them all, and its own sha256."""
+"""The list of a set's shards, `set.json`: names, digests and rows in order, what is known of them all, its own sha256."""
 
 import hashlib
 import json

@@ -5,6 +5,7 @@ r"""f_m as it was learned: inputs in fixed units, a trained network, features ma
 Directions in which the features vary by less than `FLAT` of the most are dropped: a density of features that are nearly
 functions of each other diverges (methods D4). All statistics are those of the train pool over all theta, and are then frozen
 (methods D15.21). The map loses information: no log|det| is given, and what is lost is measured.
+Training is in float32; frozen, f_m is in float64, since a last digit of float32 depends on where in memory the weights lie.
 """
 
 import numpy as np
@@ -43,11 +44,9 @@ class Inputs(nn.Module):
                 self.register_buffer(f"{key}_{part}", torch.from_numpy(told).float())
 
     def forward(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """x `(N, X)` and c `(N, C)` in float32."""
-        return (
-            (x.float() - self.x_centre) / self.x_scale,
-            (c.float() - self.c_centre) / self.c_scale,
-        )
+        """x `(N, X)` and c `(N, C)`, in float32 while f_m is trained and in float64 from then on."""
+        x, c = x.to(self.x_scale.dtype), c.to(self.c_scale.dtype)
+        return (x - self.x_centre) / self.x_scale, (c - self.c_centre) / self.c_scale
 
 
 class Learned(nn.Module):
@@ -78,9 +77,9 @@ class Learned(nn.Module):
 
     def forward(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, None]:
         """z, e and no log|det|."""
-        x, c = self.inputs(x, c)
-        features = self.last(nn.functional.silu(self.network(x, c)))
-        z = (features.double() - self.mean) @ self.whitener
+        seen, known = self.inputs(x, c)
+        features = self.last(nn.functional.silu(self.network(seen, known)))
+        z = (features - self.mean) @ self.whitener
         e = (
             [part.mean(1) for part in c.double().split(self.averaged, dim=1)]
             if self.averaged
@@ -97,6 +96,8 @@ def frozen(schema: Schema, inputs: Inputs, objective: Objective, features: Tenso
     """
     objective.eval().requires_grad_(False)
     mean, w = whitening(features.double().numpy())
+    objective.double()
+    inputs.double()
     module = Learned(inputs, objective, (mean, w), [f.size for f in schema.covariates])
     return Backbone(module, w.shape[1], len(schema.covariates), log_det=False, invertible=False)
 

@@ -163,6 +163,7 @@ class State:
         said = {"step": self.step, "least": self.least, "at": self.at, "plan": repr(self.plan)}
         said |= {"loss": self.history.loss, "held_out": self.history.held_out}
         kept = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with written_beside(self.path) as temporary:
             save_file(kept, temporary, {"state": json.dumps(said)})
         self.last = time.monotonic()

@@ -43,5 +43,6 @@ def _hinge(h: Tensor) -> Tensor:
 
 
 def _tied(h: Tensor) -> Tensor:
-    covariance = torch.cov(h.T).reshape(h.shape[1], -1)
-    return (covariance**2).sum() / h.shape[1] - (covariance.diagonal() ** 2).sum() / h.shape[1]
+    centred = h - h.mean(0)
+    covariance = centred.T @ centred / (len(h) - 1)
+    return ((covariance**2).sum() - (covariance.diagonal() ** 2).sum()) / h.shape[1]

@@ -1,0 +1,34 @@
+"""A training of f_m in a process of its own, for tests that kill it.
+
+python tests/learning.py <root>      pretrain the maps in the project there, a line of progress a step
+"""
+
+import contextlib
+import sys
+from pathlib import Path
+
+import maps
+
+from addend import modality
+from addend.pretrain import learning
+from addend.stages import pretrain
+
+SETTINGS = {
+    "simulate": {"seed": 1, "train": 3072, "calibrate": 256, "audit": 256},
+    "pretrain": {
+        "objective": "supervised_likelihood", "backbone": "convolution2d", "width": 8, "z": 3, "steps": 60, "batch": 64,
+        "rate": 0.003,
+    },
+}  # fmt: skip
+
+
+def main(root: Path) -> None:
+    """Pretrain, with a checkpoint after every step."""
+    modality.installed = lambda: {"toy": maps.Maps()}
+    learning.EVERY = -1.0
+    with contextlib.chdir(root):
+        pretrain.pretrain("toy")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

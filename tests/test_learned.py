@@ -1,0 +1,251 @@
+"""f_m that learns: the road from maps to a registered encoder, what it keeps, and a training that is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import learning
+import maps
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from addend import modality, places, settings, shards
+from addend.artifact import file_digest
+from addend.backbones import BACKBONES
+from addend.errors import BadSetting, NoFeatures, UnfitBackbone, UnfitHead
+from addend.modality import Field, Schema
+from addend.parameters import read_agreement
+from addend.pretrain import LEARNED, Inputs, frozen
+from addend.pretrain.learned import whitening
+from addend.program import load
+from addend.program.tracing import export
+from addend.stages import pretrain, simulate
+from addend.streams import Stream
+
+TESTS = Path(__file__).parent
+SCHEMAS = {
+    "mlp": Schema((Field("v", "1", "", shape=(7,)), Field("y", "1", "")), (Field("t", "1", ""),)),
+    "convolution1d": Schema((Field("s", "1", "", shape=(2, 32), dtype="float32"),)),
+    "convolution2d": Schema((Field("m", "1", "", shape=(16, 16), dtype="float32"),)),
+    "deep_set": Schema((Field("l", "1", "", shape=(9, 2)),), (Field("t", "1", ""),)),
+}
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch, one_thread):
+    """The maps are the only modality."""
+    monkeypatch.setattr(modality, "installed", lambda: {"toy": maps.Maps()})
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A project of maps with its simulations."""
+    maps.lay_out(tmp_path, learning.SETTINGS)
+    monkeypatch.chdir(tmp_path)
+    simulate.simulate("toy")
+    return tmp_path
+
+
+def rows(schema, n=40):
+    generator = torch.Generator().manual_seed(2)
+    return (torch.randn(n, size, generator=generator) for size in (schema.x_size, schema.c_size))
+
+
+def columns(schema, n=40):
+    rng = np.random.default_rng(3)
+    return {f.name: rng.standard_normal((n, *f.shape)).astype(f.dtype) for f in schema.fields}
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+@pytest.mark.parametrize("objective", LEARNED)
+def test_every_objective_trains_every_network_and_what_it_makes_is_a_program(
+    kind, objective, tmp_path
+):
+    schema = SCHEMAS[kind]
+    more = {"elements": schema.x_size} if objective == "autoencoder" else {}
+    more |= (
+        {"views": lambda x, c, g: x + 0.1 * torch.randn(x.shape, generator=g)}
+        if objective == "vicreg"
+        else {}
+    )
+    torch.manual_seed(1)
+    trained = LEARNED[objective](BACKBONES[kind](schema, 12), 2, 3, **more)
+    x, c = rows(schema)
+    phi = torch.randn(len(x), 2, generator=torch.Generator().manual_seed(4))
+    loss = trained.loss(x, c, phi, torch.Generator().manual_seed(5))
+    loss.backward()
+    for name, weight in trained.named_parameters():
+        assert weight.grad is not None and weight.grad.isfinite().all(), name
+    backbone = frozen(
+        schema, Inputs(schema, columns(schema)), trained, trained.features(x, c).detach()
+    )
+    backbone.require_fit(x, c)
+    assert not backbone.invertible and not backbone.log_det
+    export(backbone.module, tmp_path / "f", x[:8], c[:8])
+    program = load(tmp_path / "f")
+    for n in (1, 2, 7, 40):
+        for made, expected in zip(
+            program(x[:n], c[:n]), backbone.module(x[:n], c[:n]), strict=True
+        ):
+            torch.testing.assert_close(made, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+@pytest.mark.parametrize("objective", LEARNED)
+def test_nothing_is_left_on_another_device(kind, objective):
+    """On torch's meta device whatever is made on the CPU meets what is not, and torch refuses."""
+    schema = SCHEMAS[kind]
+    more = {"elements": schema.x_size} if objective == "autoencoder" else {}
+    more |= {"views": lambda x, c, g: x} if objective == "vicreg" else {}
+    trained = LEARNED[objective](BACKBONES[kind](schema, 12), 2, 3, **more).to("meta")
+    inputs = Inputs(schema, columns(schema)).to("meta")
+    x, c = (torch.empty(8, n, device="meta") for n in (schema.x_size, schema.c_size))
+    loss = trained.loss(*inputs(x, c), torch.empty(8, 2, device="meta"), torch.Generator())
+    assert loss.device.type == "meta" and loss.shape == ()
+
+
+def test_a_device_that_is_not_there_is_refused():
+    assert pretrain.device("cpu") == "cpu" and pretrain.device("auto") in ("cpu", "cuda")
+    if not torch.cuda.is_available():
+        with pytest.raises(BadSetting, match="no such device"):
+            pretrain.device("cuda")
+
+
+@pytest.mark.parametrize(
+    ("kind", "other"), [("convolution1d", "mlp"), ("convolution2d", "mlp"), ("deep_set", "cube")]
+)
+def test_a_network_of_other_observations_is_refused(kind, other):
+    cube = Schema((Field("q", "1", "", shape=(4, 4, 4)),))
+    flat = Schema((Field("y", "1", ""),))
+    with pytest.raises(UnfitBackbone, match="has shape"):
+        BACKBONES[kind]({"mlp": flat, "cube": cube}[other], 8)
+
+
+def test_directions_that_are_flat_are_dropped_and_features_that_are_constant_refused():
+    rng = np.random.default_rng(6)
+    f = rng.standard_normal((500, 3)) @ np.array([[1.0, 2, 3, 0], [0, 1, 1, 0], [4, 0, 4, 0]])
+    mean, w = whitening(f)
+    assert w.shape == (4, 2)
+    np.testing.assert_allclose(np.cov(((f - mean.numpy()) @ w.numpy()).T), np.eye(2), atol=1e-9)
+    with pytest.raises(NoFeatures):
+        whitening(np.ones((50, 3)))
+
+
+def test_a_batch_dependent_network_is_refused(root):
+    class Coupled(torch.nn.Module):
+        width = 4
+
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(256, 4)
+
+        def forward(self, x, c):
+            made = self.layer(x)
+            return made - made.mean(0)
+
+    class Own(maps.Maps):
+        def architecture(self):
+            return Coupled()
+
+    modality.installed = lambda: {"toy": Own()}
+    with pytest.raises(UnfitHead, match="in a batch of"):
+        pretrain.pretrain("toy")
+    assert not places.encoder("toy", "backbone").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "said"),
+    [
+        ({"backbone": None}, BadSetting, "brings no network of its own"),
+        ({"objective": "standardise"}, None, ""),
+        ({"objective": "vicreg"}, NotImplementedError, "no symmetry"),
+    ],
+)
+def test_settings_that_fit_no_map_are_refused(root, change, error, said):
+    asked = learning.SETTINGS["pretrain"] | change
+    text = {**learning.SETTINGS, "pretrain": {k: v for k, v in asked.items() if v is not None}}
+    (root / "modalities" / "toy" / "params.yaml").write_text(json.dumps(text))
+    if change.get("objective") == "standardise":
+        error, said = BadSetting, "more than plain numbers"
+    with pytest.raises(error, match=said):
+        pretrain.pretrain("toy")
+    assert not places.encoder("toy", "backbone").exists()
+
+
+def test_a_stream_goes_on_with_the_batch_at_which_it_stopped(root, monkeypatch):
+    from addend import simulations
+
+    monkeypatch.setattr(simulations, "BYTES", 2**20)
+    simulate.simulate("toy")
+    pool = shards.open_set(places.pool("toy", "train"))
+    assert len(pool.shards) > 2
+    stream = Stream(pool, maps.Maps(), lambda theta: theta, 2560)
+    whole = stream.batches(100, 1)
+    first = [next(whole) for _ in range(60)]
+    for start in (0, 1, 24, 25, 59):
+        again = next(stream.batches(100, 1, start))
+        assert all(torch.equal(a, b) for a, b in zip(first[start], again, strict=True))
+    per_epoch = sum(n // 100 for n in stream._taught())
+    seen = torch.cat([x for x, _, _ in first[:per_epoch]])
+    assert len(seen.unique(dim=0)) == len(seen)
+    held = stream.held()[0]
+    assert not (held[:, None] == seen[None, :, :]).all(-1).any()
+
+
+def _digests(root: Path) -> dict[str, str]:
+    folder = root / "data" / "encoders" / "toy" / "backbone"
+    return {p.name: file_digest(p) for p in sorted(folder.iterdir())}
+
+
+def _start(root: Path) -> subprocess.Popen:
+    paths = os.pathsep.join([str(TESTS), *sys.path])
+    environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, str(TESTS / "learning.py"), str(root)],
+        env=environment,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_three_times_ends_with_the_bits_of_one_that_was_not(root):
+    """Twice by SIGKILL and once by SIGTERM, each some steps on; the number of steps is chance, the bits are not."""
+    assert _start(root).wait(timeout=200) == 0
+    alone = _digests(root)
+    checkpoint = root / "data" / "encoders" / "toy" / "pretraining.safetensors"
+    assert not checkpoint.exists()
+    (root / "data" / "encoders" / "toy" / "backbone").rename(root / "alone")
+    reached = 0
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        child, before = _start(root), reached
+        while child.poll() is None and reached < before + 8:
+            time.sleep(0.02)
+            reached = _step(checkpoint)
+        assert child.poll() is None, "it was done before it was killed"
+        child.send_signal(number)
+        assert child.wait(timeout=60) in (-number, 128 + number)
+        assert before < reached < 60
+    assert _start(root).wait(timeout=200) == 0
+    assert _digests(root) == alone and not checkpoint.exists()
+
+
+def _step(checkpoint: Path) -> int:
+    if not checkpoint.exists():
+        return 0
+    with safe_open(checkpoint, "pt") as file:
+        return json.loads(file.metadata()["state"])["step"]
+
+
+def test_f_m_and_g_m_learn_from_other_rows(root):
+    asked = settings.modality(root, "toy").pretrain
+    assert pretrain.taught(asked, 3072) == 1536 and pretrain.taught(asked, 1000) == 500
+    pretrain.pretrain("toy")
+    layout = json.loads((places.encoder("toy", "backbone") / "layout.json").read_text())
+    assert layout["taught"] == 1536 and len(layout["observables"]) == layout["backbone"]["z"]
+    assert read_agreement(root).names == ("amplitude", "slope")
