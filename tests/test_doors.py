@@ -15,7 +15,7 @@ from addend.modality import installed
 from addend.report.figures import BAND_OF
 from addend.report.panels import drawings
 
-MODALITIES = sorted(installed())
+MODALITIES = sorted(name for name, modality in installed().items() if modality.sets())
 
 
 @pytest.fixture

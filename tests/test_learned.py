@@ -1,11 +1,6 @@
 """f_m that learns: the road from maps to a registered encoder, what it keeps, and a training that is killed."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import learning
@@ -13,10 +8,8 @@ import maps
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
 
 from addend import modality, places, settings, shards
-from addend.artifact import file_digest
 from addend.backbones import BACKBONES
 from addend.errors import BadSetting, NoFeatures, UnfitBackbone, UnfitHead
 from addend.modality import Field, Schema
@@ -196,50 +189,6 @@ def test_a_stream_goes_on_with_the_batch_at_which_it_stopped(root, monkeypatch):
     assert len(seen.unique(dim=0)) == len(seen)
     held = stream.held()[0]
     assert not (held[:, None] == seen[None, :, :]).all(-1).any()
-
-
-def _digests(root: Path) -> dict[str, str]:
-    folder = root / "data" / "encoders" / "toy" / "backbone"
-    return {p.name: file_digest(p) for p in sorted(folder.iterdir())}
-
-
-def _start(root: Path) -> subprocess.Popen:
-    paths = os.pathsep.join([str(TESTS), *sys.path])
-    environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, str(TESTS / "learning.py"), str(root)],
-        env=environment,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-@pytest.mark.slow
-def test_a_training_that_is_killed_three_times_ends_with_the_bits_of_one_that_was_not(root):
-    """Twice by SIGKILL and once by SIGTERM, each some steps on; the number of steps is chance, the bits are not."""
-    assert _start(root).wait(timeout=200) == 0
-    alone = _digests(root)
-    checkpoint = root / "data" / "encoders" / "toy" / "pretraining.safetensors"
-    assert not checkpoint.exists()
-    (root / "data" / "encoders" / "toy" / "backbone").rename(root / "alone")
-    reached = 0
-    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
-        child, before = _start(root), reached
-        while child.poll() is None and reached < before + 8:
-            time.sleep(0.02)
-            reached = _step(checkpoint)
-        assert child.poll() is None, "it was done before it was killed"
-        child.send_signal(number)
-        assert child.wait(timeout=60) in (-number, 128 + number)
-        assert before < reached < 60
-    assert _start(root).wait(timeout=200) == 0
-    assert _digests(root) == alone and not checkpoint.exists()
-
-
-def _step(checkpoint: Path) -> int:
-    if not checkpoint.exists():
-        return 0
-    with safe_open(checkpoint, "pt") as file:
-        return json.loads(file.metadata()["state"])["step"]
 
 
 def test_f_m_and_g_m_learn_from_other_rows(root):

@@ -107,6 +107,18 @@ def ingest(
 
 
 @app.command()
+def fetch(
+    modality: str,
+    set_name: Annotated[str, typer.Argument(metavar="SET", help="One that the model card names.")],
+) -> None:
+    """Bring a set that somebody else publishes, by its address and its sha256."""
+    from .doors import fetch as door
+
+    found = door.fetch(modality, set_name)
+    print(f"{modality} {set_name}: {found.n} observations, {found.attrs['source']}")
+
+
+@app.command()
 def logl(
     modality: str,
     set_name: Annotated[str, typer.Option("--set", help="The set of observations.")],

@@ -62,6 +62,14 @@ class NoFeatures(AddendError):
     """An f_m that tells no observation from another."""
 
 
+class UnknownSet(AddendError):
+    """A published set that a modality does not know."""
+
+
+class NotFetched(AddendError):
+    """A published file that cannot be had, or is another than was published."""
+
+
 class MaskedOut(AddendError):
     """A mask that is none, or that hides everything."""
 

@@ -9,6 +9,7 @@ the simulator, so that pseudo-experiments can be drawn at the real catalogue's o
 
 import os
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,9 +23,34 @@ from .schema import Columns, Field, Schema
 if TYPE_CHECKING:
     from .pretrain import Backbone
 
-__all__ = ["Columns", "Drawing", "Field", "Modality", "Points", "Schema", "find", "installed"]
+__all__ = [
+    "Columns",
+    "Drawing",
+    "Field",
+    "Modality",
+    "Points",
+    "Published",
+    "Schema",
+    "find",
+    "installed",
+]
 
 LIMIT = "ADDEND_MODALITIES"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A table that somebody else publishes.
+
+    Arguments:
+        url: Where it lies.
+        sha256: Of its bytes, in hexadecimal digits.
+        citation: Who published it, when and where, in a few words.
+    """
+
+    url: str
+    sha256: str
+    citation: str
 
 
 class Modality(ABC):
@@ -67,6 +93,10 @@ class Modality(ABC):
 
     def origins(self) -> dict[str, str]:
         """Who published each set that ships, when and where, in a few words; of others nothing is said."""
+        return {}
+
+    def published(self) -> dict[str, Published]:
+        """Sets that others publish and the package does not hold, by name: `addend fetch` brings them."""
         return {}
 
     def coordinates(self) -> torch.nn.Module:

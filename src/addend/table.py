@@ -7,7 +7,8 @@
 
 The first row names the columns, each with its unit in brackets or without one: the model card's is meant then. A blank
 cell is a NaN (what becomes of it is for the modality to say). A column in which no cell is a number is text and is left
-out, unless numbers are due in it; so is a column without a name. Rows are counted from 1 below the names.
+out, unless numbers are due in it; so is a column without a name. Rows are counted from 1 below the names. A table of SNANA's
+(`snana`) is read as it is.
 """
 
 import csv
@@ -17,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from . import snana
 from .errors import BadSetting, BadTable, EmptyTable, NotFinite, UnknownParameter, UnknownUnit
-from .modality import Schema
 from .parameters import ParameterSpace
+from .schema import Schema
 
 HEADER = re.compile(r"(?P<name>[^\[\]]*?)\s*(?:\[(?P<unit>[^\[\]]*)\])?")
 
@@ -79,7 +81,10 @@ def _parse(path: Path) -> tuple[list[tuple[str, str | None]], list[list[str]]]:
     """Name and stated unit of every column, and the cells of every row."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = (line for line in file if line.strip() and not line.lstrip().startswith("#"))
+            lines = [line for line in file if line.strip() and not line.lstrip().startswith("#")]
+        if snana.is_snana(lines):
+            names, rows = snana.parse(path, lines)
+        else:
             names, *rows = [
                 [cell.strip() for cell in row] for row in csv.reader(lines, skipinitialspace=True)
             ] or [[]]

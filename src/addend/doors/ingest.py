@@ -27,8 +27,13 @@ from ..parameters import read_agreement
 from ..table import read_table
 
 
-def ingest(name: str, table: Path, set_name: str, append: bool = False) -> shards.ObservationSet:
+def ingest(
+    name: str, table: Path, set_name: str, append: bool = False, source: str | None = None
+) -> shards.ObservationSet:
     """A user's table as a set of observations; with `append`, as further rows of one.
+
+    Arguments:
+        source: Whose it is, where that is known; the name of the file otherwise.
 
     Raises:
         SetExists: A set of that name that is another, ships with the package, or is mock.
@@ -38,8 +43,8 @@ def ingest(name: str, table: Path, set_name: str, append: bool = False) -> shard
     modality = _free(name, set_name)
     columns = modality.read(read_table(Path(table), modality.table))
     today = date.today().isoformat()
-    source = {"source": Path(table).name, "date": today}
-    facts = {"modality": name, "set": set_name, "mock": False, **source}
+    facts = {"modality": name, "set": set_name, "mock": False}
+    facts |= {"source": source or Path(table).name, "date": today}
     kept = (
         _append(modality, set_name, columns)
         if append
