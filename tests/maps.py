@@ -60,6 +60,10 @@ class Maps(Modality):
         made = np.fft.ifft2(white * np.sqrt(power(theta)), norm="ortho").real
         return {"map": made.astype(np.float32)}
 
+    def log_likelihood(self, columns: Columns, theta: np.ndarray) -> np.ndarray:
+        """Exact."""
+        return log_p(columns["map"], theta)
+
     def read(self, table: Columns) -> dict[str, np.ndarray]:
         """The fields as they are."""
         self.schema.check(table)

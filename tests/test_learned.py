@@ -172,9 +172,9 @@ def test_settings_that_fit_no_map_are_refused(root, change, error, said):
 
 
 def test_a_stream_goes_on_with_the_batch_at_which_it_stopped(root, monkeypatch):
-    from addend import simulations
+    from addend import schema
 
-    monkeypatch.setattr(simulations, "BYTES", 2**20)
+    monkeypatch.setattr(schema, "BYTES", 2**20)
     simulate.simulate("toy")
     pool = shards.open_set(places.pool("toy", "train"))
     assert len(pool.shards) > 2

@@ -11,8 +11,9 @@ from exact_line import encoder
 
 from addend.calibration import Record, judge
 from addend.calibration.conclusion import total
-from addend.calibration.measure import PARTS, measure_part, score
+from addend.calibration.measure import PARTS, measure_part
 from addend.calibration.score import ScoreMoments, pooled_ratio, uninformed
+from addend.calibration.scores import score
 from addend.heads import Flow
 from addend.maximum import maximise
 from addend.modality import Field, Modality, Schema
@@ -80,7 +81,7 @@ def raw_ratio(moments: ScoreMoments) -> np.ndarray:
 def test_curvature_is_judged_where_information_is_and_the_gate_says_where_it_is_not(learned):
     """One cell on the singular line. False alarm: the ratio over the others errs by 2 %, a fifth of what is allowed."""
     cells = np.array([[0.0, 1e-3], [-1.0, -1.5], [1.0, 1.5], [0.5, -1.0], [0.0, 1.0]])
-    moments = score(learned, Square(), cells, 4000, np.random.default_rng(2))
+    moments, _ = score(learned, Square(), cells, 4000, np.random.default_rng(2))
     print("score variance over curvature of a", raw_ratio(moments), "pooled", pooled_ratio(moments))
     assert uninformed(moments).tolist() == [1, 0, 0, 0, 0]
     assert abs(raw_ratio(moments)[0] - 1) > 0.5 and abs(pooled_ratio(moments) - 1) < 0.1

@@ -127,6 +127,13 @@ class Modality(ABC):
         """The modality's own g_m, z `(N, Z)`, e `(N, E)`, phi `(N, K)` -> psi `(N,)` in nats; None for `finetune.head`."""
         return None
 
+    def log_likelihood(self, columns: Columns, theta: np.ndarray) -> np.ndarray | None:
+        """log p `(N,)` in nats, up to c(x), of N observations each at its own theta `(N, D)`, where it can be written down.
+
+        No fusion uses it: what an f_m loses is measured by it. It must hold a little beyond the support too.
+        """
+        return None
+
     def figure(self, columns: Columns, theta: np.ndarray) -> Drawing | None:
         """Observations beside what each theta `(J, D)` predicts of them, or None where there is nothing to draw.
 

@@ -15,6 +15,8 @@ from .errors import BadField, MaskedOut, MissingColumn, NegativeError, NotFinite
 Columns = Mapping[str, np.ndarray]
 LARGEST = 1e100
 """No instrument gives a larger number in any unit, and what is much larger has no finite square."""
+ROWS, BYTES, BLOCK = 2**18, 2**26, 512
+"""Of plain numbers drawn together; of maps and series; and of what a design's parts are multiples of."""
 DTYPES = ("float64", "float32", "int64")
 KINDS = ("real", "count", "category")
 LATER = ("shape", "dtype", "mask", "kind", "categories")
@@ -164,6 +166,14 @@ class Schema:
         """Whether every field is a plain number."""
         return all(f.shape == () for f in self.fields)
 
+    @property
+    def rows_at_once(self) -> int:
+        """How many observations are drawn and looked at together: whole blocks of a design, of about `BYTES`."""
+        if self.scalar:
+            return ROWS
+        row = sum(f.size * np.dtype(f.dtype).itemsize for f in self.fields)
+        return max(BLOCK, BYTES // row // BLOCK * BLOCK)
+
     def slices(self) -> dict[str, tuple[slice, tuple[int, ...]]]:
         """Where each field lies in a row of `x` or of `c`, and its shape."""
         found = {}
@@ -204,10 +214,7 @@ class Schema:
 
     def as_dict(self) -> dict[str, Any]:
         """The schema as plain JSON."""
-        return {
-            "observables": [f.as_dict() for f in self.observables],
-            "covariates": [f.as_dict() for f in self.covariates],
-        }
+        return {k: [f.as_dict() for f in getattr(self, k)] for k in ("observables", "covariates")}
 
     @classmethod
     def from_dict(cls, d: Mapping[str, Any]) -> "Schema":

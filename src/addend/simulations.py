@@ -1,7 +1,7 @@
 """Pools of simulations: joint draws of theta, covariates and observables, as a design says.
 
-They are drawn in chunks, each of which is written before the next is drawn. A chunk of plain numbers has `CHUNK` rows, one of
-maps or series as many as fit `BYTES`: so many that the modality alone decides, never the machine.
+They are drawn in chunks, each of which is written before the next is drawn. How many rows these have, the schema alone decides
+(`Schema.rows_at_once`), never the machine.
 """
 
 from collections.abc import Iterator
@@ -13,34 +13,20 @@ from .modality import Modality
 from .parameters import ParameterSpace
 from .pools import with_theta
 from .progress import progress
-from .schema import Schema
-
-CHUNK, BYTES = 2**18, 2**26
 
 
 def draw(
     modality: Modality, space: ParameterSpace, n: int, design: str, seed: list[int], what: str
 ) -> Iterator[dict[str, np.ndarray]]:
     """n joint draws of theta, covariates and observables as columns, in chunks: a `sobol` design, or `independent`."""
-    chunk, make = (
-        rows_of_chunk(modality.schema),
-        sobol.simulate if design == "sobol" else _independent,
-    )
+    chunk = modality.schema.rows_at_once
+    make = sobol.simulate if design == "sobol" else _independent
     with progress(what, n, "rows") as update:
         for start in range(0, n, chunk):
             rows = min(chunk, n - start)
             theta, columns = make(modality, space, rows, seed, start)
             yield with_theta(columns, theta, modality.parameters)
             update(start + rows)
-
-
-def rows_of_chunk(schema: Schema) -> int:
-    """How many rows are drawn at once: whole blocks of a design."""
-    if schema.scalar:
-        return CHUNK
-    row = sum(f.size * np.dtype(f.dtype).itemsize for f in schema.fields)
-    block = 2 * sobol.BLOCK
-    return max(block, BYTES // row // block * block)
 
 
 def _independent(

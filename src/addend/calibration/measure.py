@@ -13,7 +13,6 @@ theta and covariates alone is computed once for all of them. Sharing leaves ever
 group together by about one part in the number of points.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,6 @@ from ..numerics.designs import sobol
 from ..numerics.quadrature import even
 from ..numerics.students import student_around
 from ..parameters import ParameterSpace
-from ..scalar.jet import differentiate
 from ..settings import EncoderCalibration
 from . import tarp
 from .coverage import Coverage, central_credibility, credibility_from_weights
@@ -35,6 +33,7 @@ from .normalisation import Normalisation
 from .ranks import Ranks, rank_from_weights
 from .record import Record
 from .score import ScoreMoments
+from .scores import lossless, score
 
 PARTS = 8
 NODES = {1: 401, 2: 81}
@@ -47,39 +46,22 @@ def measure_part(
     """One of the `PARTS` of a record: the same for the same seed, and independent of the others."""
     rng = np.random.default_rng([amount.seed, part, *b"calibrate"])
     cells = cells_over(encoder.space, amount.cells, amount.seed)
-    moments = score(encoder, modality, cells, -(-amount.simulations // PARTS), rng)
+    moments, kept = score(encoder, modality, cells, -(-amount.simulations // PARTS), rng)
     parts: dict[str, Any] = {"score": moments}
+    if kept is not None:
+        parts["kept_audit" if part % 2 else "kept_fit"] = kept
     if encoder.head.anchored:
         parts["normalisation"] = normalisation(encoder, modality, cells, rng)
     sets = -(-amount.datasets // (PARTS * amount.cells))
     for key, n in (("1", 1), ("N", amount.expected)):
         found = regions(encoder, modality, moments, n, sets, amount.points, rng)
         parts |= {f"{name}_{key}": counts for name, counts in found.items()}
-    return Record(encoder.name, encoder.space.names, amount.expected, _lossless(encoder), parts)
-
-
-def _lossless(encoder: Encoder) -> bool:
-    """Whether f_m was shown to be invertible: it says so, and its log|det| was held to its Jacobian (`pretrain.Backbone`)."""
-    return bool(encoder.manifest["invertible"] and encoder.manifest.get("log_det", False))
+    return Record(encoder.name, encoder.space.names, amount.expected, lossless(encoder), parts)
 
 
 def cells_over(space: ParameterSpace, cells: int, seed: int) -> np.ndarray:
     """The cells `(K, P)`: a scrambled Sobol sequence in the support."""
     return space.from_unit(sobol(len(space), cells, seed).numpy())
-
-
-def score(
-    encoder: Encoder, modality: Modality, cells: np.ndarray, n: int, rng: np.random.Generator
-) -> ScoreMoments:
-    """The moments of grad psi from n fresh simulations at each cell."""
-    index = np.repeat(np.arange(len(cells)), n)
-    z, e = observe(encoder, modality, cells[index], modality.covariates(len(index), rng), rng)
-    chunks = zip(*(a.split(ROWS) for a in (z, e, torch.from_numpy(cells[index]))), strict=True)
-    jets = [differentiate(_along(encoder, *rows), theta) for *rows, theta in chunks]
-    gradient, hessian = (
-        torch.cat([getattr(j, name) for j in jets]).numpy() for name in ("gradient", "hessian")
-    )
-    return ScoreMoments.measure(encoder.space.names, cells, index, gradient, hessian)
 
 
 def regions(
@@ -136,16 +118,6 @@ def observe(
 ) -> tuple[Tensor, Tensor]:
     """z and e of one fresh observation a row."""
     return encoder.embed({**modality.simulate(theta, covariates, rng), **covariates})
-
-
-def _along(encoder: Encoder, z: Tensor, e: Tensor) -> Callable[[Tensor], Tensor]:
-    """psi `(D N,)` at theta `(D N, D)`, N rows of observations being used D times over."""
-
-    def psi(theta: Tensor) -> Tensor:
-        zs, es = (a.repeat(len(theta) // len(a), 1) for a in (z, e))
-        return encoder.head.pairs(zs, es, encoder.phi(theta))
-
-    return psi
 
 
 def _near(

@@ -9,7 +9,7 @@ conclusions (`summary`) are computed, never stored. The names that the gate and 
     coverage_1, coverage_N    Coverage of the joint region and of every parameter
     tarp_1, tarp_N            Coverage in TARP's distance
     log_score        Mean of `information.log_score` on held-out pairs
-    kept_fit, kept_audit      ScoreRegression, for a lossy f_m
+    kept_fit, kept_audit      ScoreRegression of the true score on that of psi, for a lossy f_m
     fisher_z, fisher_x        ScoreMoments of psi on z and of a reference on x, for a lossy f_m
     gap              Mean difference of log score between x and z
 """
