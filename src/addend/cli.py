@@ -71,7 +71,8 @@ def show(fusion: Annotated[str, typer.Argument(metavar="FUSION")]) -> None:
 def ingest(
     modality: str,
     table: Annotated[
-        Path | None, typer.Argument(help="A CSV file; the model card lists its columns and units.")
+        Path | None,
+        typer.Argument(help="A CSV file, or arrays as .npz or Zarr; see the model card."),
     ] = None,
     *,
     set_name: Annotated[str, typer.Option("--set", help="What the set is to be called.")],

@@ -55,6 +55,15 @@ def read_shard(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return columns, attrs
 
 
+def group(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of any Zarr group, by name; whatever zarr makes of one that is none is a `ValueError`."""
+    try:
+        found: dict[str, Any] = dict(zarr.open_group(str(path), mode="r").arrays())
+        return {name: np.asarray(array[...]) for name, array in found.items()}
+    except Exception as e:  # zarr has errors of its own
+        raise ValueError(type(e).__name__) from None
+
+
 def write(folder: Path, columns: Columns, attrs: dict[str, Any]) -> Shard:
     n = rows_of(columns)
     columns, attrs, digest = _normalise(columns, attrs)

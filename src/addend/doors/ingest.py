@@ -1,6 +1,7 @@
 """The doors in: a user's table, or mock observations at a chosen theta, as immutable shards.
 
     addend ingest <modality> <table.csv> --set <name>       the modality reads the table, its units are checked
+    addend ingest <modality> <arrays.npz> --set <name>      as arrays named like the fields; or a Zarr group
     addend ingest <modality> --mock --like <set> ...        mock observations at a stated theta, another set's covariates
 
 Where the modality has a champion, covariates that its training never reached are said as they come in.
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from .. import artifact, mocks, places, shards
+from ..arrays import is_arrays, read_arrays
 from ..champions import champion
 from ..covariates import warn_of_covariates
 from ..errors import BadSetting, NoChampion, SetExists
@@ -41,7 +43,7 @@ def ingest(
         The named errors of `read_table` and of the modality's `read`. Nothing is written then.
     """
     modality = _free(name, set_name)
-    columns = modality.read(read_table(Path(table), modality.table))
+    columns = modality.read(_read(Path(table), modality))
     today = date.today().isoformat()
     facts = {"modality": name, "set": set_name, "mock": False}
     facts |= {"source": source or Path(table).name, "date": today}
@@ -52,6 +54,10 @@ def ingest(
     )
     _warn_of_untrained(modality, columns, Path(table).name)
     return kept
+
+
+def _read(path: Path, modality: Modality) -> Columns:
+    return read_arrays(path) if is_arrays(path) else read_table(path, modality.table)
 
 
 def mock(

@@ -16,14 +16,14 @@ A law that is broken raises an AssertionError that says which. The laws:
 It prints which deviates of the simulator a Sobol' design can serve: others train as well, but less evenly.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import numpy as np
 import torch
 
 from addend.errors import AddendError, MissingColumn, NotFinite
-from addend.modality import Columns, Modality
+from addend.modality import Columns, Field, Modality
 from addend.parameters import ParameterSpace
 from addend.sobol import served
 
@@ -78,6 +78,9 @@ def check_schema(modality: Modality) -> None:
         assert field.present is None or field.present in covariates, (
             f"schema: '{field.present}' is not a covariate"
         )
+        assert field.mask is None or covariates[field.mask].shape == field.shape, (
+            f"schema: the mask '{field.mask}' has another shape than '{field.name}'"
+        )
 
 
 def check_covariates(modality: Modality) -> None:
@@ -88,7 +91,7 @@ def check_covariates(modality: Modality) -> None:
         assert set(columns) == names, (
             f"covariates: expected {sorted(names)}, found {sorted(columns)}"
         )
-        _require_rows(columns, n, "covariates")
+        _require_rows(columns, modality.schema.covariates, n, "covariates")
         _require_equal(
             columns,
             modality.covariates(n, np.random.default_rng(n)),
@@ -114,7 +117,8 @@ def check_simulator(modality: Modality, space: ParameterSpace) -> None:
     assert set(x) == {field.name for field in modality.schema.observables}, (
         f"simulate: found {sorted(x)}"
     )
-    _require_rows(x, ROWS, "simulate")
+    _require_rows(x, modality.schema.observables, ROWS, "simulate")
+    modality.schema.check({**x, **covariates})
     _require_equal(
         x,
         modality.simulate(theta, covariates, np.random.default_rng(1)),
@@ -131,7 +135,9 @@ def _require_own_theta(
     elsewhere = theta.copy()
     elsewhere[0] = space.draw(1, np.random.default_rng(2))
     moved = modality.simulate(elsewhere, covariates, np.random.default_rng(1))
-    assert any(moved[name][0] != x[name][0] for name in x), "simulate: theta changes nothing"
+    assert any((moved[name][0] != x[name][0]).any() for name in x), (
+        "simulate: theta changes nothing"
+    )
     rest, still = ({name: values[1:] for name, values in c.items()} for c in (x, moved))
     _require_equal(rest, still, "simulate: other rows, when the theta of the first row moves,")
 
@@ -185,7 +191,8 @@ def check_sets(modality: Modality) -> None:
         columns = modality.read(table)
         assert set(columns) == set(modality.schema.names), f"set '{name}': found {sorted(columns)}"
         modality.schema.check(columns)
-        _require_rows(columns, len(columns[modality.schema.observables[0].name]), f"set '{name}'")
+        n = len(columns[modality.schema.observables[0].name])
+        _require_rows(columns, modality.schema.fields, n, f"set '{name}'")
         for c, law in training.items():
             inside = (columns[c] >= law.min()) & (columns[c] <= law.max())
             assert inside.all(), (
@@ -235,12 +242,13 @@ def _require_refused(error: type[AddendError], call: Callable[[], object], law: 
     raise AssertionError(f"{law} must raise {error.__name__}")
 
 
-def _require_rows(columns: Columns, n: int, law: str) -> None:
-    for name, values in columns.items():
-        assert values.shape[:1] == (n,) and values.dtype == np.float64, (
-            f"{law}: '{name}' is {values.dtype} {values.shape}"
+def _require_rows(columns: Columns, fields: Iterable[Field], n: int, law: str) -> None:
+    for field in fields:
+        values = columns[field.name]
+        assert (values.shape, values.dtype) == ((n, *field.shape), np.dtype(field.dtype)), (
+            f"{law}: '{field.name}' is {values.dtype} {values.shape}"
         )
-        assert np.isfinite(values).all(), f"{law}: '{name}' is not finite"
+        assert np.isfinite(values).all(), f"{law}: '{field.name}' is not finite"
 
 
 def _require_equal(a: Columns, b: Columns, law: str) -> None:
