@@ -15,13 +15,14 @@ from safetensors import safe_open
 
 from addend import modality
 from addend.artifact import file_digest
-from addend.stages import simulate
+from addend.errors import OtherCheckpoint
+from addend.stages import pretrain, simulate
 
 TESTS = Path(__file__).parent
 
 
 @pytest.fixture
-def root(tmp_path, monkeypatch):
+def root(tmp_path, monkeypatch, one_thread):
     """A project of maps with its simulations."""
     monkeypatch.setattr(modality, "installed", lambda: {"toy": maps.Maps()})
     maps.lay_out(tmp_path, learning.SETTINGS)
@@ -72,3 +73,22 @@ def _step(checkpoint: Path) -> int:
         return 0
     with safe_open(checkpoint, "pt") as file:
         return json.loads(file.metadata()["state"])["step"]
+
+
+@pytest.mark.slow
+def test_what_another_training_left_is_removed_and_that_is_said(root):
+    """Simulations of seed 1, interrupted; then those of seed 2, whose f_m is that of one that was left alone."""
+    checkpoint = root / "data" / "encoders" / "toy" / "pretraining.safetensors"
+    child = _start(root)
+    while child.poll() is None and _step(checkpoint) < 5:
+        time.sleep(0.02)
+    child.kill()
+    child.wait()
+    settings = learning.SETTINGS | {"simulate": learning.SETTINGS["simulate"] | {"seed": 2}}
+    (root / "modalities" / "toy" / "params.yaml").write_text(json.dumps(settings))
+    simulate.simulate("toy")
+    with pytest.warns(OtherCheckpoint, match="other simulations or settings"):
+        pretrain.pretrain("toy")
+    found = _digests(root)
+    pretrain.pretrain("toy")
+    assert _digests(root) == found and not checkpoint.exists()

@@ -202,6 +202,14 @@ class StrangeObservations(AddendWarning):
     """Observations unlike anything the simulator made; psi means little there."""
 
 
+class OtherCheckpoint(AddendWarning):
+    """What a training that was interrupted left, of other simulations or settings than those of today."""
+
+
+class FewerFeatures(AddendWarning):
+    """An f_m whose features tell fewer directions apart than were asked for."""
+
+
 class BeyondTraining(AddendWarning):
     """Observations with a covariate outside the range that training drew; psi was never taught there."""
 

@@ -19,7 +19,7 @@ from .shards import ObservationSet
 Batch = tuple[Tensor, Tensor, Tensor]
 """x `(B, X)`, c `(B, C)` and standardised coordinates phi `(B, K)`."""
 HELD_OUT, MOST = 0.1, 4096
-"""The share of the last shard's rows that is held out, and the most rows that are."""
+"""The share of every shard's rows that is held out, and the most rows that are in all."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Stream:
 
     @property
     def sizes(self) -> list[int]:
-        """How many rows of each shard it has; the last are held out."""
+        """How many rows of each shard it has; the last of each are held out."""
         found: list[int] = []
         left = self.rows
         while left > 0:
@@ -49,20 +49,22 @@ class Stream:
         return found
 
     @property
-    def held_out(self) -> int:
-        """Rows of the last shard that teach nothing."""
-        return min(MOST, max(1, int(HELD_OUT * self.sizes[-1])))
+    def taught(self) -> list[int]:
+        """How many rows of each shard teach."""
+        most = max(1, MOST // len(self.sizes))
+        return [n - min(most, int(HELD_OUT * n)) for n in self.sizes]
 
     def held(self) -> Batch:
-        """The rows held out."""
-        last = self.sizes[-1]
-        return self._batch(self.pool.read(len(self.sizes) - 1), slice(last - self.held_out, last))
+        """The rows that teach nothing."""
+        ends = enumerate(zip(self.taught, self.sizes, strict=True))
+        parts = [self._batch(self.pool.read(k), slice(*end)) for k, end in ends]
+        x, c, phi = (torch.cat(each) for each in zip(*parts, strict=True))
+        return x, c, phi
 
     def batches(self, size: int, seed: int, start: int = 0) -> Iterator[Batch]:
         """One batch of `size` rows after another, from the one of number `start` on."""
-        taught = self._taught()
-        size = min([size, *taught])
-        per_epoch = sum(n // size for n in taught)
+        size = min(size, max(self.taught))
+        per_epoch = sum(n // size for n in self.taught)
         epoch, skipped = divmod(start, per_epoch)
         while True:
             generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
@@ -70,7 +72,7 @@ class Stream:
             epoch, skipped = epoch + 1, 0
 
     def _epoch(self, size: int, generator: torch.Generator, skipped: int) -> Iterator[Batch]:
-        taught = self._taught()
+        taught = self.taught
         for k in torch.randperm(len(taught), generator=generator).tolist():
             order = torch.randperm(taught[k], generator=generator)
             count = len(order) // size
@@ -81,10 +83,6 @@ class Stream:
             for b in range(skipped, count):
                 yield self._batch(columns, order[b * size : (b + 1) * size].sort().values)
             skipped = 0
-
-    def _taught(self) -> list[int]:
-        *sizes, last = self.sizes
-        return [*sizes, last - self.held_out]
 
     def _batch(self, columns: Columns, rows: slice | Tensor) -> Batch:
         taken = {name: values[rows] for name, values in columns.items()}

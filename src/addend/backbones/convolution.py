@@ -11,20 +11,23 @@ from torch import Tensor, nn
 
 from ..errors import UnfitBackbone
 from ..schema import Schema
+from .beside import numbers_beside
 
 CHANNELS, KERNEL, STRIDE = 16, 5, 2
 
 
 class Convolution(nn.Module):
-    """x `(N, X)` -> features `(N, width)` of its first field, seen as channels over one or two dimensions.
+    """x `(N, X)`, c `(N, C)` -> features `(N, width)`: of the first field, seen as channels over one or two dimensions, and of
+    the numbers beside it.
 
     Arguments:
         shape: Of an entry, `(n,)` or `(d, n)` for a series, `(h, w)` or `(d, h, w)` for a map.
         dimensions: 1 for series, 2 for maps.
         width: The number of features.
+        beside: How many numbers there are beside that field.
     """
 
-    def __init__(self, shape: tuple[int, ...], dimensions: int, width: int):
+    def __init__(self, shape: tuple[int, ...], dimensions: int, width: int, beside: int = 0):
         super().__init__()
         self.width, self.size = width, int(torch.tensor(shape).prod())
         channels = shape[0] if len(shape) > dimensions else 1
@@ -35,7 +38,7 @@ class Convolution(nn.Module):
         self.second = convolution(CHANNELS, 2 * CHANNELS, KERNEL, STRIDE, KERNEL // 2)
         self.third = convolution(2 * CHANNELS, 2 * CHANNELS, KERNEL, STRIDE, KERNEL // 2)
         self.last = nn.Sequential(
-            nn.Linear(3 * CHANNELS, width), nn.SiLU(), nn.Linear(width, width)
+            nn.Linear(3 * CHANNELS + beside, width), nn.SiLU(), nn.Linear(width, width)
         )
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
@@ -45,17 +48,17 @@ class Convolution(nn.Module):
         early = torch.log1p(power.mean(self.axes))
         deeper = nn.functional.silu(self.second(torch.log1p(power)))
         late = nn.functional.silu(self.third(deeper)).mean(self.axes)
-        return self.last(torch.cat([early, late], dim=1))
+        return self.last(torch.cat([early, late, x[:, self.size :], c], dim=1))
 
 
 def convolution1d(schema: Schema, width: int) -> nn.Module:
     """Over the first observable, a series in one or several channels."""
-    return Convolution(_shape(schema, (1, 2)), 1, width)
+    return Convolution(_shape(schema, (1, 2)), 1, width, numbers_beside(schema))
 
 
 def convolution2d(schema: Schema, width: int) -> nn.Module:
     """Over the first observable, a map in one or several channels."""
-    return Convolution(_shape(schema, (2, 3)), 2, width)
+    return Convolution(_shape(schema, (2, 3)), 2, width, numbers_beside(schema))
 
 
 def _shape(schema: Schema, ranks: tuple[int, int]) -> tuple[int, ...]:

@@ -18,11 +18,13 @@ from ..schema import Columns, Schema
 from .backbone import Backbone
 from .objective import Objective
 
-FLAT = 1e-6
+FLAT, TINY = 1e-6, 1e-300
 
 
 class Inputs(nn.Module):
     """x and c in units of their own spread, one for all elements of a field; a mask or a flag stays as it is.
+
+    A positive covariate enters as its logarithm.
 
     Arguments:
         schema: The fields.
@@ -33,20 +35,29 @@ class Inputs(nn.Module):
     x_scale: Tensor
     c_centre: Tensor
     c_scale: Tensor
+    c_log: Tensor
 
     def __init__(self, schema: Schema, columns: Columns):
         super().__init__()
+        logs = {f.name for f in schema.covariates if f.positive}
+        columns = {**columns, **{name: np.log(columns[name]) for name in logs}}
+        of_log = [f.name in logs for f in schema.covariates for _ in range(f.size)]
+        self.register_buffer("c_log", torch.tensor(of_log, dtype=torch.bool))
         plain = {f.mask for f in schema.observables} | {f.present for f in schema.observables}
         for key, fields in (("x", schema.observables), ("c", schema.covariates)):
             laws = [_law(columns[f.name], f.name in plain, f.size) for f in fields]
             for k, part in enumerate(("centre", "scale")):
                 told = np.concatenate([law[k] for law in laws]) if laws else np.zeros(0)
-                self.register_buffer(f"{key}_{part}", torch.from_numpy(told).float())
+                kind = torch.float64 if key == "c" else torch.float32
+                self.register_buffer(f"{key}_{part}", torch.from_numpy(told).to(kind))
 
     def forward(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """x `(N, X)` and c `(N, C)`, in float32 while f_m is trained and in float64 from then on."""
-        x, c = x.to(self.x_scale.dtype), c.to(self.c_scale.dtype)
-        return (x - self.x_centre) / self.x_scale, (c - self.c_centre) / self.c_scale
+        x, c = x.to(self.x_scale.dtype), c.double()
+        c = torch.where(self.c_log, torch.log(c.clamp(min=TINY)), c)
+        return (x - self.x_centre) / self.x_scale, ((c - self.c_centre) / self.c_scale).to(
+            self.x_scale.dtype
+        )
 
 
 class Learned(nn.Module):
@@ -56,7 +67,7 @@ class Learned(nn.Module):
         inputs: Fixed units.
         objective: Trained; its `features` are what z is made of.
         whiten: mean `(F,)` and W `(F, Z)`.
-        averaged: For each covariate how many elements it has: e has their means.
+        averaged: For each covariate how many elements it has: e has their means, in the units of `inputs`.
     """
 
     mean: Tensor
@@ -80,12 +91,8 @@ class Learned(nn.Module):
         seen, known = self.inputs(x, c)
         features = self.last(nn.functional.silu(self.network(seen, known)))
         z = (features - self.mean) @ self.whitener
-        e = (
-            [part.mean(1) for part in c.double().split(self.averaged, dim=1)]
-            if self.averaged
-            else []
-        )
-        return z, torch.stack(e, 1) if e else c.double(), None
+        e = [part.mean(1) for part in known.split(self.averaged, dim=1)] if self.averaged else []
+        return z, torch.stack(e, 1) if e else known, None
 
 
 def frozen(schema: Schema, inputs: Inputs, objective: Objective, features: Tensor) -> Backbone:

@@ -8,6 +8,7 @@ at SIGTERM, beside its name and renamed.
 import json
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..durable import written_beside
-from ..errors import NotFinite
+from ..errors import NotFinite, OtherCheckpoint
 from ..numerics.schedules import cosine
 from ..streams import Batch, Stream
 from ..training import History
@@ -42,6 +43,7 @@ class Plan:
         seed: Of the weights, the order of rows and every draw of the loss.
         steps, batch, rate: Steps, rows of each, and the peak learning rate.
         device: Where: "cpu" or "cuda".
+        of: What it is a training of, in a word that differs where simulations or settings do: no other is gone on with.
     """
 
     seed: int
@@ -49,6 +51,7 @@ class Plan:
     batch: int
     rate: float
     device: str = "cpu"
+    of: str = ""
 
 
 def learn(
@@ -169,7 +172,7 @@ class State:
         self.last = time.monotonic()
 
     def resume(self) -> None:
-        """Go on from the file, if there is one of the same plan and network."""
+        """Go on from the file, if there is one of the same plan and network; one of another is removed, and that is said."""
         if self.path is None or not self.path.exists():
             return
         with safe_open(self.path, "pt", device=self.plan.device) as file:
@@ -178,6 +181,12 @@ class State:
         weights = _under("weights.", tensors)
         shapes = {k: v.shape for k, v in self.objective.state_dict().items()}
         if said["plan"] != repr(self.plan) or {k: v.shape for k, v in weights.items()} != shapes:
+            self.path.unlink()
+            warnings.warn(
+                f"{self.path} is of a training with other simulations or settings: removed, f_m is trained from the start.",
+                OtherCheckpoint,
+                stacklevel=2,
+            )
             return
         self.objective.load_state_dict(weights)
         self.best = _under("best.", tensors)

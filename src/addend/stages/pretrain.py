@@ -4,7 +4,9 @@ Of plain numbers f_m is a standardiser. Of anything richer it is learned, with t
 names, on batches that are read shard by shard; a training that was killed goes on from its last checkpoint.
 """
 
+import hashlib
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +19,7 @@ from torch import Tensor, nn
 from .. import places, settings, shards, sobol
 from ..backbones import BACKBONES
 from ..encoder import coordinate_box
-from ..errors import BadSetting
+from ..errors import BadSetting, FewerFeatures
 from ..heads.laws import require_smooth
 from ..modality import Modality, find
 from ..parameters import read_agreement
@@ -88,13 +90,25 @@ def _learned(
     torch.manual_seed(asked.seed)
     inputs = Inputs(modality.schema, stream.pool.read(0))
     objective = _objective(modality, asked, _coordinates(stream))
-    plan = Plan(asked.seed, asked.steps, asked.batch, asked.rate, device(asked.device))
+    where, of = device(asked.device), _stamp(asked, inputs, stream)
+    plan = Plan(asked.seed, asked.steps, asked.batch, asked.rate, where, of)
     with progress(f"pretrain {modality.name}", plan.steps) as update:
         history = learn(
             objective, inputs, stream, plan, checkpoint,
             lambda step, loss: update(step, f"loss {loss:.4f}"),
         )  # fmt: skip
-    return frozen(modality.schema, inputs, objective, _features(objective, inputs, stream)), history
+    backbone = frozen(modality.schema, inputs, objective, _features(objective, inputs, stream))
+    if backbone.z < asked.z:
+        said = f"{backbone.z} of the {asked.z} features of '{modality.name}' are told apart; g_m sees those."
+        warnings.warn(said, FewerFeatures, stacklevel=2)
+    return backbone, history
+
+
+def _stamp(asked: Pretrain, inputs: Inputs, stream: Stream) -> str:
+    """What a training is of: its settings, its simulations and the units of its inputs."""
+    units = [v.tolist() for v in inputs.state_dict().values()]
+    said = json.dumps([asdict(asked), stream.pool.digest, stream.rows, units])
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _objective(modality: Modality, asked: Pretrain, coordinates: int) -> Objective:
@@ -109,6 +123,11 @@ def _objective(modality: Modality, asked: Pretrain, coordinates: int) -> Objecti
     if asked.objective == "autoencoder":
         more["elements"] = modality.schema.x_size
     if asked.objective == "vicreg":
+        if type(modality).augment is Modality.augment:
+            said = (
+                f"'{modality.name}' states no symmetry of its observations, which vicreg compares"
+            )
+            raise BadSetting(said, "let it state one as `augment`, or choose another objective")
         more["views"] = modality.augment
     return LEARNED[asked.objective](network, coordinates, asked.z, **more)
 

@@ -69,15 +69,11 @@ def check_schema(modality: Modality) -> None:
         "schema: a name twice, or no observable"
     )
     for field in schema.observables:
-        assert not field.noise, (
-            f"schema: '{field.name}' is an observable, it cannot describe the noise"
-        )
-        assert field.error is None or covariates[field.error].positive, (
-            f"schema: '{field.error}' must be positive"
-        )
-        assert field.present is None or field.present in covariates, (
-            f"schema: '{field.present}' is not a covariate"
-        )
+        assert not field.noise, f"schema: the observable '{field.name}' cannot describe the noise"
+        quoted = field.error is None or covariates[field.error].positive
+        assert quoted, f"schema: '{field.error}' must be positive"
+        flagged = field.present is None or field.present in covariates
+        assert flagged, f"schema: '{field.present}' is not a covariate"
         assert field.mask is None or covariates[field.mask].shape == field.shape, (
             f"schema: the mask '{field.mask}' has another shape than '{field.name}'"
         )
@@ -114,9 +110,8 @@ def check_simulator(modality: Modality, space: ParameterSpace) -> None:
     theta, covariates = space.draw(ROWS, rng), modality.covariates(ROWS, rng)
     before = theta.copy(), {name: values.copy() for name, values in covariates.items()}
     x = modality.simulate(theta, covariates, np.random.default_rng(1))
-    assert set(x) == {field.name for field in modality.schema.observables}, (
-        f"simulate: found {sorted(x)}"
-    )
+    due = {field.name for field in modality.schema.observables}
+    assert set(x) == due, f"simulate: found {sorted(x)}"
     _require_rows(x, modality.schema.observables, ROWS, "simulate")
     modality.schema.check({**x, **covariates})
     _require_equal(
@@ -135,9 +130,7 @@ def _require_own_theta(
     elsewhere = theta.copy()
     elsewhere[0] = space.draw(1, np.random.default_rng(2))
     moved = modality.simulate(elsewhere, covariates, np.random.default_rng(1))
-    assert any((moved[name][0] != x[name][0]).any() for name in x), (
-        "simulate: theta changes nothing"
-    )
+    assert any((moved[k][0] != x[k][0]).any() for k in x), "simulate: theta changes nothing"
     rest, still = ({name: values[1:] for name, values in c.items()} for c in (x, moved))
     _require_equal(rest, still, "simulate: other rows, when the theta of the first row moves,")
 
