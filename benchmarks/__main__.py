@@ -4,7 +4,7 @@ import argparse
 import os
 from importlib import import_module
 
-NAMES = ("efficiency", "speed", "training", "slcp", "trust", "programs")
+NAMES = ("efficiency", "speed", "training", "slcp", "trust", "programs", "see")
 
 
 def main() -> None:

@@ -1,8 +1,7 @@
 """Convolutions of fixed receptive field over series and maps, averaged over position.
 
 A random field carries theta in its variances, and a ReLU or SiLU of a linear filter sees these late: squares after the first
-layer keep more of the information at the same cost (64 x 64 Gaussian fields, smallest eigenvalue of the kept Fisher
-information: 0.84 with squares, 0.47 with ReLU; docs/measured.md). So the first layer is a bank of filters whose responses are
+layer keep more of the information at the same cost (docs/decisions/learned-f.md). So the first layer is a bank of filters whose responses are
 squared, compressed by log(1 + .), and then combined by layers of SiLU.
 """
 
