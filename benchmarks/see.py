@@ -2,8 +2,8 @@
 
     supernovae      the registered encoder on the published table, held to the exact likelihood over a grid of (Om, M)
 
-H0 = 70 km/s/Mpc throughout: to supernovae only M - 5 log10 H0 exists. The table is read where it lies and kept nowhere; without it
-nothing is measured.
+H0 = 70 km/s/Mpc throughout: to supernovae only M - 5 log10 H0 exists. The table is read where it lies and kept nowhere;
+without it nothing is measured.
 """
 
 from pathlib import Path

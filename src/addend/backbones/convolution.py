@@ -1,8 +1,8 @@
 """Convolutions of fixed receptive field over series and maps, averaged over position.
 
 A random field carries theta in its variances, and a ReLU or SiLU of a linear filter sees these late: squares after the first
-layer keep more of the information at the same cost (docs/decisions/learned-f.md). So the first layer is a bank of filters whose responses are
-squared, compressed by log(1 + .), and then combined by layers of SiLU.
+layer keep more of the information at the same cost (docs/decisions/learned-f.md). So the first layer is a bank of filters whose
+responses are squared, compressed by log(1 + .), and then combined by layers of SiLU.
 """
 
 import torch

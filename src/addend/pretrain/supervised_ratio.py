@@ -3,8 +3,8 @@ r"""A log-likelihood ratio of exponential form, by comparison: its statistics ar
     psi(x; theta) = <u(theta), h(x)> + a(theta),        loss = -E log [ e^{psi(x_i; theta_i)} / sum_j e^{psi(x_i; theta_j)} ]
 
 The best psi is log p(x | theta) + c(x) (InfoNCE: van den Oord, Li & Vinyals, arXiv:1807.03748), and of this form h(x) is
-sufficient (Fisher, Neyman). With as many features as psi needs, z = h(x) keeps what x says of theta. The theta_j are those of the other
-rows of the batch, so that both classes have one law of theta (methods D15.3).
+sufficient (Fisher, Neyman). With as many features as psi needs, z = h(x) keeps what x says of theta. The theta_j are those of
+the other rows of the batch, so that both classes have one law of theta (methods D15.3).
 """
 
 import torch
