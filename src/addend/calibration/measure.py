@@ -37,7 +37,7 @@ from .scores import lossless, score
 
 PARTS = 8
 NODES = {1: 401, 2: 81}
-ROWS, PAIRS = 2**12, 2**20
+ROWS, PAIRS, BEYOND = 2**12, 2**20, 64
 
 
 def measure_part(
@@ -97,6 +97,8 @@ def normalisation(
         return _over_reference(encoder, modality, cells, rng)
     names, (z, e) = encoder.space.names, _simulated(encoder, modality, cells, rng)
     phi = encoder.phi(torch.from_numpy(cells))[:, None]
+    if any(_whole(o) for o in encoder.manifest["head"]["config"].get("observables", ())):
+        return _summed(encoder, names, cells, z, e, phi)
     if z.shape[2] in NODES:
         nodes, log_volume = even(z, NODES[z.shape[2]])
         psi = encoder.head(torch.from_numpy(nodes), e, phi).numpy() + log_volume[:, None]
@@ -107,6 +109,32 @@ def normalisation(
     return Normalisation.measure(
         names, cells, encoder.head(torch.from_numpy(nodes), e, phi).numpy(), log_q
     )
+
+
+def _whole(observable: Any) -> bool:
+    return isinstance(observable, dict) and bool(
+        observable.get("counts") or observable.get("classes")
+    )
+
+
+def _summed(
+    encoder: Encoder,
+    names: tuple[str, ...],
+    cells: np.ndarray,
+    z: np.ndarray,
+    e: Tensor,
+    phi: Tensor,
+) -> Normalisation:
+    """Of one whole number, the sum over all that can occur; of several, over those of the first with the others as drawn.
+
+    A factor of a flow sums to one whatever stands before it: so the first tells as much as all.
+    """
+    most = int(z[..., 0].max())
+    every = np.arange(2 * most + BEYOND, dtype=np.float64)
+    nodes = np.repeat(z[:, :1], len(every), axis=1)
+    nodes[..., 0] = every
+    alone = encoder.head(torch.from_numpy(nodes), e, phi).numpy()
+    return Normalisation.integrate(names, cells, alone[:, None], np.ones(len(every)))
 
 
 def observe(

@@ -16,6 +16,8 @@ network of (theta, covariates, r_<d). In the language of flows that is one Gauss
 base; its log-density in closed form is a logsumexp. It is C-infinity in theta, which a rational-quadratic spline is not:
 there the Hessian of S jumps at every knot.
 
+A count or a category has a probability in place of a density (`discrete`).
+
 Because q is triangular, an observable that was not measured in some row is integrated out exactly by leaving out its
 factor. Covariates are conditioned on, never modelled.
 """
@@ -27,6 +29,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from . import discrete
 from .base import Head, SplitMLP
 
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -39,7 +42,7 @@ class Flow(Head):
         observables: One mapping for each observable, in order. `link` is "exp" for a location that must be positive,
             else "identity". `error` is (column, slope, offset): log sigma_d = slope e[column] + offset is the quoted
             error in units of z_d; or None. `present` is the column of the 0/1 covariate that says whether the
-            observable was measured; or None.
+            observable was measured; or None. Of whole numbers `counts` is true, or `classes` says how many there are.
         covariates: The number of covariate features E.
         coordinates: The number of coordinates K of theta.
         location: The columns of e that the location may depend on.
@@ -70,7 +73,7 @@ class Flow(Head):
         self.mu = SplitMLP([coordinates, len(self.location)], self.widths["hidden"], n)
         self.response = nn.Parameter(torch.zeros(n, coordinates + 1, len(self.location) + 1))
         self.shape = nn.ModuleList(
-            SplitMLP([coordinates, covariates, d], self.widths["shape"], 3 * components + d)
+            SplitMLP([coordinates, covariates, d], self.widths["shape"], self._outputs(d))
             for d in range(n)
         )
         self.spread = nn.Parameter(torch.linspace(-0.5, 0.5, components).repeat(n, 1))
@@ -94,8 +97,7 @@ class Flow(Head):
             mu = location[..., d].exp() if observable["link"] == "exp" else location[..., d]
             mu = mu + self._linear_response(d, phi, where)
             log_sigma = self._log_sigma(observable, e, mu)
-            r = (z[..., d] - mu) * torch.exp(-log_sigma)
-            log_q = self._mixture(d, r, residuals, e, phi) - log_sigma
+            r, log_q = self._factor(d, z[..., d], mu, log_sigma, residuals, e, phi)
             total = total + (
                 log_q if observable["present"] is None else log_q * e[..., observable["present"]]
             )
@@ -130,6 +132,37 @@ class Flow(Head):
         """Leave nothing of the annealing."""
         self.plain, self.blur = False, 0.0
 
+    def _outputs(self, d: int) -> int:
+        """How many numbers the d-th factor's network makes."""
+        return self.observables[d].get("classes") or 3 * self.components + d
+
+    def _factor(
+        self,
+        d: int,
+        z: Tensor,
+        mu: Tensor,
+        log_sigma: Tensor,
+        before: list[Tensor],
+        e: Tensor,
+        phi: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """The residual and log q `(*,)` of the d-th observable, given those before it."""
+        if classes := self.observables[d].get("classes"):
+            logits = self.shape[d](phi, e, torch.tanh(self._earlier(z, before) / 4))
+            return 2 * z / (classes - 1) - 1 + 0 * mu, discrete.log_class(logits, z)
+        if self.observables[d].get("counts"):
+            r = discrete.middle(z) - mu
+            cell = [edge - mu for edge in discrete.edges(z)]
+            return r, self._mixture(d, r, before, e, phi, cell)
+        r = (z - mu) * torch.exp(-log_sigma)
+        return r, self._mixture(d, r, before, e, phi) - log_sigma
+
+    @staticmethod
+    def _earlier(r: Tensor, before: list[Tensor]) -> Tensor:
+        return (
+            torch.stack(torch.broadcast_tensors(*before), -1) if before else r[..., None][..., :0]
+        )
+
     def _linear_response(self, d: int, phi: Tensor, where: Tensor) -> Tensor:
         """(1, phi)' w_d (1, e): a shift linear in a systematic and in its size."""
         w = self.response[d]
@@ -144,18 +177,27 @@ class Flow(Head):
             log_sigma = 0.5 * torch.log(torch.exp(2 * log_sigma) + self.blur * mu.detach() ** 2)
         return log_sigma
 
-    def _mixture(self, d: int, r: Tensor, before: list[Tensor], e: Tensor, phi: Tensor) -> Tensor:
-        """log of the mixture density of r_d `(*,)` given the residuals before it."""
+    def _mixture(
+        self,
+        d: int,
+        r: Tensor,
+        before: list[Tensor],
+        e: Tensor,
+        phi: Tensor,
+        cell: list[Tensor] | None = None,
+    ) -> Tensor:
+        """log of the mixture density of r_d `(*,)`, or of its mass in a cell, given the residuals before it."""
         if self.plain:
             return -0.5 * r**2 - HALF_LOG_2PI
         k = self.components
-        earlier = (
-            torch.stack(torch.broadcast_tensors(*before), -1) if before else r[..., None][..., :0]
-        )
+        earlier = self._earlier(r, before)
         out = self.shape[d](phi, e, torch.tanh(earlier / 4))
         shift = (out[..., 3 * k :] * earlier).sum(-1) if before else 0.0
         log_w = out[..., :k].log_softmax(-1)
         centre = out[..., k : 2 * k] + self.spread[d]
         log_s = out[..., 2 * k : 3 * k]
+        if cell is not None:
+            ends = [((x - shift)[..., None] - centre) * torch.exp(-log_s) for x in cell]
+            return torch.logsumexp(log_w + discrete.log_mass(*ends), dim=-1)
         u = ((r - shift)[..., None] - centre) * torch.exp(-log_s)
         return torch.logsumexp(log_w - log_s - 0.5 * u**2, dim=-1) - HALF_LOG_2PI

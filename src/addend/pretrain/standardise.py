@@ -8,7 +8,7 @@ map is invertible, no information is lost and a likelihood of z is a likelihood 
 
 An observable with a quoted error keeps its own units, up to one number: the head measures its residual in that error.
 Without one, a positive observable enters as its logarithm, and a heavy-tailed one through asinh. Positive covariates
-enter as logarithms.
+enter as logarithms. Counts and categories stay as they are.
 """
 
 from typing import Any
@@ -94,8 +94,13 @@ def flow_layout(schema: Schema, backbone: Standardise) -> dict[str, Any]:
                 backbone.c_scale[k].item(),
                 backbone.c_centre[k].item() - float(np.log(unit)),
             ]
+        whole: dict[str, dict[str, Any]] = {
+            "count": {"counts": True},
+            "category": {"classes": field.categories},
+        }
         observables.append({
-            "link": "exp" if field.positive and field.error else "identity",
+            **whole.get(field.kind, {}),
+            "link": "exp" if (field.positive and field.error) or field.kind == "count" else "identity",
             "error": error,
             "present": names.index(field.present) if field.present else None,
         })  # fmt: skip
@@ -106,6 +111,8 @@ def flow_layout(schema: Schema, backbone: Standardise) -> dict[str, Any]:
 def _observable_law(field: Field, columns: Columns) -> tuple[int, float, float]:
     """(kind, centre, scale) of one observable."""
     x = _measured(field, columns)
+    if field.kind != "real":
+        return LINEAR, 0.0, 1.0
     if field.error is not None:
         return LINEAR, 0.0, float(np.median(np.abs(x)))
     if field.positive:
