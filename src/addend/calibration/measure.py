@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ..encoder import Encoder
+from ..heads import Ensemble, Flow, Head
 from ..modality import Columns, Modality
 from ..numerics.designs import sobol
 from ..numerics.quadrature import even
@@ -97,7 +98,7 @@ def normalisation(
         return _over_reference(encoder, modality, cells, rng)
     names, (z, e) = encoder.space.names, _simulated(encoder, modality, cells, rng)
     phi = encoder.phi(torch.from_numpy(cells))[:, None]
-    if any(_whole(o) for o in encoder.manifest["head"]["config"].get("observables", ())):
+    if _whole(encoder.head):
         return _summed(encoder, names, cells, z, e, phi)
     if z.shape[2] in NODES:
         nodes, log_volume = even(z, NODES[z.shape[2]])
@@ -111,10 +112,11 @@ def normalisation(
     )
 
 
-def _whole(observable: Any) -> bool:
-    return isinstance(observable, dict) and bool(
-        observable.get("counts") or observable.get("classes")
-    )
+def _whole(head: Head) -> bool:
+    """Whether the first factor of a flow is of whole numbers."""
+    flow = head.members[0] if isinstance(head, Ensemble) else head
+    first = flow.observables[0] if isinstance(flow, Flow) else {}
+    return bool(first.get("counts") or first.get("classes"))
 
 
 def _summed(
