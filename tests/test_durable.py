@@ -160,11 +160,11 @@ def test_a_number_that_no_instrument_gives_is_refused_at_the_door(refuses, file,
 
 def test_psi_without_a_value_is_refused_with_its_row(project, file, monkeypatch):
     """Numbers that pass the door, and at which the network's squares overflow."""
-    from addend import schema, shards
+    from addend import field, shards
     from addend.doors.ingest import ingest
     from addend.doors.logl import logl
 
-    monkeypatch.setattr(schema, "LARGEST", float("inf"))
+    monkeypatch.setattr(field, "LARGEST", float("inf"))
     found = ingest("toy", file("t,y,y_err\n0.1,0.5,0.2\n0,1e308,0.1\n"), "absurd")
     try:
         with pytest.raises(NotFinite, match=r"psi of row 2 of the set 'absurd'"):

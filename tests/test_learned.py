@@ -11,13 +11,15 @@ import torch
 
 from addend import modality, places, settings, shards
 from addend.backbones import BACKBONES
+from addend.devices import device
 from addend.errors import BadSetting, NoFeatures, UnfitBackbone, UnfitHead
 from addend.modality import Field, Schema
 from addend.parameters import read_agreement
-from addend.pretrain import LEARNED, Inputs, frozen
+from addend.pretrain import LEARNED, Inputs, frozen, making
 from addend.pretrain.learned import whitening
 from addend.program import load
 from addend.program.tracing import export
+from addend.settings import Pretrain
 from addend.stages import pretrain, simulate
 from addend.streams import Stream
 
@@ -55,20 +57,24 @@ def columns(schema, n=40):
     return {f.name: rng.standard_normal((n, *f.shape)).astype(f.dtype) for f in schema.fields}
 
 
+class Seen(maps.Maps):
+    """Observations of another schema, to which it is all one where they begin."""
+
+    def __init__(self, schema):
+        self.schema = schema
+
+    def augment(self, x, c, generator):
+        return x.roll(1, dims=1)
+
+
 @pytest.mark.parametrize("kind", BACKBONES)
 @pytest.mark.parametrize("objective", LEARNED)
 def test_every_objective_trains_every_network_and_what_it_makes_is_a_program(
     kind, objective, tmp_path
 ):
     schema = SCHEMAS[kind]
-    more = {"elements": schema.x_size} if objective == "autoencoder" else {}
-    more |= (
-        {"views": lambda x, c, g: x + 0.1 * torch.randn(x.shape, generator=g)}
-        if objective == "vicreg"
-        else {}
-    )
     torch.manual_seed(1)
-    trained = LEARNED[objective](BACKBONES[kind](schema, 12), 2, 3, **more)
+    trained = LEARNED[objective].of(Seen(schema), BACKBONES[kind](schema, 12), 2, 3)
     x, c = rows(schema)
     phi = torch.randn(len(x), 2, generator=torch.Generator().manual_seed(4))
     loss = trained.loss(x, c, phi, torch.Generator().manual_seed(5))
@@ -94,9 +100,7 @@ def test_every_objective_trains_every_network_and_what_it_makes_is_a_program(
 def test_nothing_is_left_on_another_device(kind, objective):
     """On torch's meta device whatever is made on the CPU meets what is not, and torch refuses."""
     schema = SCHEMAS[kind]
-    more = {"elements": schema.x_size} if objective == "autoencoder" else {}
-    more |= {"views": lambda x, c, g: x} if objective == "vicreg" else {}
-    trained = LEARNED[objective](BACKBONES[kind](schema, 12), 2, 3, **more).to("meta")
+    trained = LEARNED[objective].of(Seen(schema), BACKBONES[kind](schema, 12), 2, 3).to("meta")
     inputs = Inputs(schema, columns(schema)).to("meta")
     x, c = (torch.empty(8, n, device="meta") for n in (schema.x_size, schema.c_size))
     loss = trained.loss(*inputs(x, c), torch.empty(8, 2, device="meta"), torch.Generator())
@@ -104,10 +108,10 @@ def test_nothing_is_left_on_another_device(kind, objective):
 
 
 def test_a_device_that_is_not_there_is_refused():
-    assert pretrain.device("cpu") == "cpu" and pretrain.device("auto") in ("cpu", "cuda")
+    assert device("cpu", "x") == "cpu" and device("auto", "x") in ("cpu", "cuda")
     if not torch.cuda.is_available():
-        with pytest.raises(BadSetting, match="no such device"):
-            pretrain.device("cuda")
+        with pytest.raises(BadSetting, match=r"finetune\.device is cuda, and no such device"):
+            device("cuda", "finetune.device")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +160,7 @@ def test_a_batch_dependent_network_is_refused(root):
     ("change", "error", "said"),
     [
         ({"backbone": None}, BadSetting, "brings no network of its own"),
-        ({"objective": "standardise"}, None, ""),
+        ({"objective": "standardise"}, BadSetting, "means nothing beside 'standardise'"),
         ({"objective": "vicreg"}, BadSetting, "no symmetry"),
     ],
 )
@@ -164,8 +168,6 @@ def test_settings_that_fit_no_map_are_refused(root, change, error, said):
     asked = learning.SETTINGS["pretrain"] | change
     text = {**learning.SETTINGS, "pretrain": {k: v for k, v in asked.items() if v is not None}}
     (root / "modalities" / "toy" / "params.yaml").write_text(json.dumps(text))
-    if change.get("objective") == "standardise":
-        error, said = BadSetting, "more than plain numbers"
     with pytest.raises(error, match=said):
         pretrain.pretrain("toy")
     assert not places.encoder("toy", "backbone").exists()
@@ -193,8 +195,19 @@ def test_a_stream_goes_on_with_the_batch_at_which_it_stopped(root, monkeypatch):
 
 def test_f_m_and_g_m_learn_from_other_rows(root):
     asked = settings.modality(root, "toy").pretrain
-    assert pretrain.taught(asked, 3072) == 1536 and pretrain.taught(asked, 1000) == 500
+    assert making.taught(asked, 3072) == 1536 and making.taught(asked, 1000) == 500
     pretrain.pretrain("toy")
     layout = json.loads((places.encoder("toy", "backbone") / "layout.json").read_text())
     assert layout["taught"] == 1536 and len(layout["observables"]) == layout["backbone"]["z"]
     assert read_agreement(root).names == ("amplitude", "slope")
+
+
+def test_maps_are_not_standardised_and_a_count_alone_has_no_learned_features(root):
+    (root / "modalities" / "toy" / "params.yaml").write_text(
+        json.dumps({**learning.SETTINGS, "pretrain": {}})
+    )
+    with pytest.raises(BadSetting, match="more than plain numbers"):
+        pretrain.pretrain("toy")
+    count = Seen(Schema((Field("n", "1", "", dtype="int64", kind="count"),)))
+    with pytest.raises(BadSetting, match="whole numbers alone"):
+        making.make(count, Pretrain("supervised_mean", "mlp"), None, {}, None)

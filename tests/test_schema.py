@@ -16,8 +16,9 @@ from addend.errors import (
     NotFinite,
     UnfitManifest,
 )
+from addend.field import Field
 from addend.manifest import SchemaPart, require_fit
-from addend.schema import Field, Schema
+from addend.schema import Schema
 from addend.settings.sections import section
 from addend.shard import write_shard
 
@@ -29,7 +30,8 @@ SCHEMA = Schema(
         Field("n", "1", "how many", dtype="int64", kind="count"),
         Field("kind", "1", "which", dtype="int64", kind="category", categories=3),
     ),
-    (Field("seen", "1", "1 where seen", shape=(4, 3), dtype="float32"), Field("z", "1", "redshift", positive=True)),
+    (Field("seen", "1", "1 where seen", shape=(4, 3), dtype="float32"), Field("z", "1", "redshift", positive=True),
+     Field("sd", "1", "a small number", positive=True, dtype="float32")),
 )  # fmt: skip
 
 
@@ -38,7 +40,7 @@ def rows(n=5):
     return {
         "map": rng.standard_normal((n, 4, 3)).astype(np.float32), "strain": rng.standard_normal((n, 2, 8)),
         "n": rng.integers(0, 9, n), "kind": rng.integers(0, 3, n), "seen": np.ones((n, 4, 3), np.float32),
-        "z": rng.uniform(0.1, 1, n),
+        "z": rng.uniform(0.1, 1, n), "sd": np.full(n, 0.1, np.float32),
     }  # fmt: skip
 
 
@@ -68,6 +70,10 @@ BAD = {
     "a mask in between": (changed("seen", (0, 0, 0), 0.5), MaskedOut, "holds 0.5"),
     "a mask that hides all": (hidden(), MaskedOut, "hides all of 'map' in row 3"),
     "a redshift of zero": (changed("z", 3, 0), NegativeError, "found 0 in row 4"),
+    "more than a float32 holds": (changed("map", (1, 2, 0), 1e50), NotFinite, "1e.50, beyond 3.4.* in row 2 at 2, 0"),
+    "a count beyond what is whole in a float": (changed("n", 3, 1e30), NotFinite, "'n' is 1e.30, beyond 9.00.*e.15"),
+    "a count beyond int64": ({**rows(), "n": np.full(5, 2**63, np.uint64)}, NotFinite, "9.22.*e.18, beyond"),
+    "an error that a float32 makes zero": (changed("sd", 4, 1e-60), NegativeError, "must be positive, found 1e-60 in row 5"),
     "text": ({**rows(), "z": np.array(list("abcde"))}, NotFinite, "holds <U1"),
 }  # fmt: skip
 
@@ -92,16 +98,25 @@ def test_a_field_that_no_entry_fits_is_refused(wrong):
         Field("x", "1", "", **wrong)
 
 
+@pytest.mark.parametrize("covariate", ["unseen", "seen"])
+def test_a_mask_that_is_no_covariate_of_its_shape_is_refused(covariate):
+    with pytest.raises(BadField, match="the mask 'seen' of 'map' is no covariate of shape"):
+        Schema(
+            (Field("map", "1", "", shape=(4, 3), mask="seen"),),
+            (Field(covariate, "1", "", shape=(4,)),),
+        )
+
+
 def test_fields_lie_one_after_another_in_a_row_and_are_found_again():
     columns, places = rows(), SCHEMA.slices()
     x, c = SCHEMA.x(columns), SCHEMA.c(columns)
-    assert x.shape == (5, SCHEMA.x_size) == (5, 30) and c.shape == (5, SCHEMA.c_size) == (5, 13)
+    assert x.shape == (5, SCHEMA.x_size) == (5, 30) and c.shape == (5, SCHEMA.c_size) == (5, 14)
     for f in SCHEMA.fields:
         at, shape = places[f.name]
         part = (x if f in SCHEMA.observables else c)[:, at].reshape(5, *shape)
         assert np.array_equal(part, columns[f.name])
     assert x.dtype == np.float64
-    assert Schema(SCHEMA.observables[:1]).x(columns).dtype == np.float32
+    assert Schema(SCHEMA.observables[:1], SCHEMA.covariates).x(columns).dtype == np.float32
 
 
 def test_a_field_is_stored_as_it_says_and_reads_back_to_the_bit(tmp_path):

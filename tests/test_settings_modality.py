@@ -8,6 +8,7 @@ import pytest
 import yaml
 from refusals import changed
 
+from addend.backbones import BACKBONES
 from addend.calibration.gate import CHECKS
 from addend.errors import BadSetting
 from addend.heads import HEADS
@@ -141,6 +142,7 @@ def test_settings_know_the_heads_objectives_and_thresholds_that_there_are():
     assert set(of_modality.OBJECTIVES) == {"standardise", *LEARNED} and set(
         of_modality.PHASES
     ) <= set(HEADS)
+    assert set(of_modality.BACKBONES) == set(BACKBONES)
     flow = HEADS["flow"]([{"link": "identity", "error": None, "present": None}], 1, 1, [0])
     assert of_modality.PHASES["flow"] == len(flow.phases())
     assert [f.name for f in fields(Thresholds)] == list(CHECKS)

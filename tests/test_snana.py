@@ -13,6 +13,7 @@ SN: 2003it 0.0251 35.08 X3
 SN: 1246275   0.3 40.9  E1
 
 SN: Gaia16agf 0.0252 35.26 C2
+END:
 """
 UNITS = {"zHD": "1", "MU": "mag"}
 
@@ -29,9 +30,10 @@ def test_rows_are_read_and_labels_left_out(file):
     [
         (TEXT.replace("0.3 40.9", "0.3"), BadTable, "row 2 of .* has 3 cells, expected 4"),
         (TEXT.replace("40.9", "4o.9"), BadTable, "'4o.9' in row 2, column 'MU'"),
-        (TEXT + "VARNAMES: CID zHD MU FIELD\n", BadTable, "names its columns twice"),
+        (TEXT + "\nVARNAMES: CID zHD MU FIELD\n", BadTable, "names its columns twice"),
         ("SN: a 1 2 3\n" + TEXT, BadTable, "row 1 of .* has 4 cells, expected 0"),
         ("VARNAMES: CID zHD MU\n", EmptyTable, "no rows"),
+        (TEXT.replace("SN: 1246275", "SM: 1246275"), BadTable, "row 2 of .* begins with 'SM:'"),
     ],
 )
 def test_what_is_no_table_is_refused_with_its_row(file, text, error, said):

@@ -19,10 +19,15 @@ MARGIN = 1e-3
 """How far beyond its range a value may lie, in parts of its width: simulations do not quite reach the ends of their law."""
 
 
-def ranges(schema: Schema, *pool: Columns) -> dict[str, list[float]]:
-    """The least and the greatest value of each covariate among simulations, in its unit; in one part or in several."""
-    ends = {f.name: [(c[f.name].min(), c[f.name].max()) for c in pool] for f in schema.covariates}
-    return {n: [float(min(e)[0]), float(max(b for _, b in e))] for n, e in ends.items()}
+def ranges(
+    schema: Schema, columns: Columns, before: Ranges | None = None
+) -> dict[str, list[float]]:
+    """The least and the greatest value of each covariate among simulations, in its unit, and among those before."""
+    found = {}
+    for name in (f.name for f in schema.covariates):
+        ends = [columns[name].min(), columns[name].max(), *(before or {}).get(name, ())]
+        found[name] = [float(min(ends)), float(max(ends))]
+    return found
 
 
 def beyond(manifest: Mapping[str, Any], columns: Columns, where: str) -> tuple[str, ...]:

@@ -69,11 +69,7 @@ class Encoder:
 
     def phi(self, theta: Tensor) -> Tensor:
         """Standardised coordinates `(J, K)` of theta `(J, D)`; differentiable."""
-        centre, half = (
-            torch.tensor(self.manifest["coordinates"][k], dtype=theta.dtype)
-            for k in ("centre", "half")
-        )
-        return (self.coordinates(theta) - centre) / half
+        return standardised(self.coordinates(theta), self.manifest["coordinates"])
 
     def psi(self, z: Tensor, e: Tensor, theta: Tensor) -> Tensor:
         """psi `(J, N)` in nats of every theta `(J, D)` with every embedded observation; differentiable in theta."""
@@ -148,6 +144,12 @@ def coordinate_box(coordinates: nn.Module, space: ParameterSpace, n: int = 4096)
         values = coordinates(theta)
     low, high = values.min(0).values, values.max(0).values
     return {"centre": ((high + low) / 2).tolist(), "half": ((high - low) / 2).tolist()}
+
+
+def standardised(coordinates: Tensor, box: dict[str, Any]) -> Tensor:
+    """Coordinates `(..., K)` in half-widths of the support around its centre: phi."""
+    centre, half = (coordinates.new_tensor(box[k]) for k in ("centre", "half"))
+    return (coordinates - centre) / half
 
 
 def through(

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, NoReturn, cast
 
 from .errors import DISTRUST, BadField, BadSetting, UnfitManifest, shown
-from .schema import DTYPES, KINDS, Schema
+from .field import DTYPES, KINDS
+from .schema import Schema
 from .settings.kinds import FINITE, Flag, Name, Number, Whole, one_of, several, text, whole
 from .settings.sections import Kind, Unfit, mapping, section
 

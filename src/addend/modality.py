@@ -17,8 +17,9 @@ import torch
 
 from .drawings import Drawing, Points
 from .errors import ModalityClash, UnknownModality, nearest
+from .field import Field
 from .packages import offered
-from .schema import Columns, Field, Schema
+from .schema import Columns, Schema
 
 if TYPE_CHECKING:
     from .pretrain import Backbone

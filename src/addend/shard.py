@@ -76,12 +76,12 @@ def write(folder: Path, columns: Columns, attrs: dict[str, Any]) -> Shard:
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any], str]:
     try:
-        group = zarr.open_group(str(path), mode="r", zarr_format=3)
-        arrays: dict[str, Any] = dict(group.arrays())
+        stored = zarr.open_group(str(path), mode="r", zarr_format=3)
+        arrays: dict[str, Any] = dict(stored.arrays())
         units = {
             name: array.attrs["units"] for name, array in arrays.items() if "units" in array.attrs
         }
-        attrs = {**group.attrs, **({"units": units} if units else {})}
+        attrs = {**stored.attrs, **({"units": units} if units else {})}
         columns, attrs, digest = _normalise(
             {name: array[...] for name, array in arrays.items()}, attrs
         )

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -127,17 +128,13 @@ def _write(
     new: bool = False,
     whole: Columns | None = None,
 ) -> ObservationSet:
-    """Parts that are equal would be one shard listed twice, as damage is: then all rows are one shard."""
     units = {**attrs.get("units", {}), **{f.name: f.unit for f in schema.fields}}
     with only_writer(folder):
         if new and (Path(folder) / MANIFEST).exists():
             raise SetExists(f"there is a set in {folder} already", "choose another name")
-        shards = []
-        for part in parts:
-            stated = {**attrs, "units": {name: units.get(name, "") for name in sorted(part)}}
-            shards.append(write(folder, part, stated))
-        if len(set(shards)) < len(shards) and whole is not None:
-            shards = [write(folder, whole, stated)]
+        first = next(parts := iter(parts))
+        stated = {**attrs, "units": {name: units.get(name, "") for name in sorted(first)}}
+        shards = _written(folder, chain([first], parts), stated, whole)
         result = _list(folder, shards, stated)
         for path in set(Path(folder).glob("*.zarr")) - {s.path for s in shards}:
             discard(path)
@@ -159,10 +156,18 @@ def append_set(
         raise MissingColumn(what, "append rows of the same columns, or write another set")
     with only_writer(folder):
         old = open_set(folder)
-        new = [write(folder, part, old.attrs) for part in _parts(stored, shard_rows)]
-        if len(set(new)) < len(new):
-            new = [write(folder, stored, old.attrs)]
+        new = _written(folder, _parts(stored, shard_rows), old.attrs, stored)
         return _list(folder, [*old.shards, *(s for s in new if s not in old.shards)], old.attrs)
+
+
+def _written(
+    folder: Path, parts: Iterable[Columns], attrs: dict[str, Any], whole: Columns | None
+) -> list[Shard]:
+    """A shard a part. Equal parts would be one shard listed twice, as damage is: then all rows, if given, are one shard."""
+    shards = [write(folder, part, attrs) for part in parts]
+    if len(set(shards)) < len(shards) and whole is not None:
+        return [write(folder, whole, attrs)]
+    return shards
 
 
 def copy_set(found: ObservationSet, folder: Path) -> None:

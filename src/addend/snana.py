@@ -4,8 +4,9 @@
     VARNAMES: CID zHD MU MUERR
     SN: 2003it 0.02510 35.08 0.164
 
-A row begins with `SN:` or another word of `ROWS`, the names with `VARNAMES:`; cells are parted by blanks. Other words, such as
-`NVAR:`, are passed over. A name is a name even where it looks like a number, as some supernovae's do (`LABELS`).
+A row begins with `SN:` or another word of `ROWS`, the names with `VARNAMES:`; cells are parted by blanks. What stands before the
+names, such as `NVAR:`, is passed over; after them there are rows and `END:`. A name is a name even where it looks like a number,
+as some supernovae's do (`LABELS`).
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from .errors import BadTable
 
-NAMES, ROWS = "VARNAMES:", ("SN:", "GAL:", "ROW:", "OBS:")
+NAMES, ROWS, END = "VARNAMES:", ("SN:", "GAL:", "ROW:", "OBS:"), "END:"
 LABELS = ("CID", "CCID", "SNID", "IAUC", "NAME", "FIELD", "GALID")
 
 
@@ -26,7 +27,7 @@ def parse(path: Path, lines: Sequence[str]) -> tuple[list[str], list[list[str]]]
     """The names of the columns that are no labels, and the cells of every row.
 
     Raises:
-        BadTable: The columns are named twice, a row comes before its names, or has another number of cells.
+        BadTable: The columns are named twice, a row comes before its names or has another number of cells, or a line is no row.
     """
     names: list[str] = []
     rows: list[list[str]] = []
@@ -42,5 +43,10 @@ def parse(path: Path, lines: Sequence[str]) -> tuple[list[str], list[list[str]]]
                     "correct the row",
                 )
             rows.append(cells)
+        elif names and word != END:
+            raise BadTable(
+                f"row {len(rows) + 1} of {path} begins with '{word}', expected {', '.join(ROWS)}",
+                "correct the row, or write # before what is a comment",
+            )
     kept = [i for i, name in enumerate(names) if name.upper() not in LABELS]
     return [names[i] for i in kept], [[row[i] for i in kept] for row in rows]

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import Parameter
 
 from .errors import NotFinite
@@ -168,7 +168,7 @@ class Watch:
         self.last = self._losses(self.held)
         self.seen.append((step, float(self.last.mean())))
         if self.best is None or self.last.mean() <= self.best[1].mean():
-            self.best = (step, self.last, _copied(self.head))
+            self.best = (step, self.last, copied(self.head))
 
     def choose(self) -> int:
         """The step whose weights go on, which the head has from here on."""
@@ -177,7 +177,7 @@ class Watch:
         step, losses, best = self.best
         if (self.last > losses).double().mean() < SURE:
             return self.steps
-        last, taught = _copied(self.head), self._losses(self.taught).mean()
+        last, taught = copied(self.head), self._losses(self.taught).mean()
         self.head.load_state_dict(best)
         if taught < self._losses(self.taught).mean():
             return step
@@ -197,8 +197,9 @@ class Watch:
         return self.head.loss(rows.z[part], rows.e[part], rows.phi[part], generator)
 
 
-def _copied(head: Head) -> Weights:
-    return {name: value.detach().clone() for name, value in head.state_dict().items()}
+def copied(module: nn.Module) -> Weights:
+    """The weights of a module as they are now."""
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
 
 
 def _run(

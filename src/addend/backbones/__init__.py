@@ -1,7 +1,7 @@
 """Architectures of f_m for observations that no modality brings a network of its own for: small, smooth, row by row.
 
 Each takes x `(N, X)`, in which the fields lie one after another, and c `(N, C)`, and gives features `(N, F)`; each states
-`width`, the number F. None has a layer that couples rows or draws at random. `build` makes one by its name.
+`width`, the number F. None has a layer that couples rows or draws at random.
 """
 
 from collections.abc import Callable

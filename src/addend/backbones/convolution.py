@@ -5,6 +5,8 @@ layer keep more of the information at the same cost (docs/decisions/learned-f.md
 responses are squared, compressed by log(1 + .), and then combined by layers of SiLU.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +30,7 @@ class Convolution(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], dimensions: int, width: int, beside: int = 0):
         super().__init__()
-        self.width, self.size = width, int(torch.tensor(shape).prod())
+        self.width, self.size = width, math.prod(shape)
         channels = shape[0] if len(shape) > dimensions else 1
         self.shape = (channels, *shape[-dimensions:])
         convolution = nn.Conv1d if dimensions == 1 else nn.Conv2d

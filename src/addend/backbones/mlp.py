@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from zuko.nn import MLP
 
 from ..schema import Schema
 
@@ -12,9 +13,7 @@ class Perceptron(nn.Module):
     def __init__(self, inputs: int, width: int):
         super().__init__()
         self.width = width
-        self.network = nn.Sequential(
-            nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width)
-        )  # fmt: skip
+        self.network = MLP(inputs, width, [width, width], nn.SiLU)
         self.beside = nn.Linear(inputs, width)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:

@@ -29,8 +29,8 @@ def conclude(
     seed: int,
 ) -> Record:
     """The sum of the parts, and what the pools add to it, each read shard by shard."""
-    embedded = np.concatenate([_embedded(encoder, columns) for _, columns in pool])
-    support = Support.measure(embedded[:SUPPORT_ROWS], np.random.default_rng([seed, *b"support"]))
+    rows = _first(encoder, pool, SUPPORT_ROWS)
+    support = Support.measure(rows, np.random.default_rng([seed, *b"support"]))
     sets = {
         name: _embedded(encoder, modality.read(table)) for name, table in modality.sets().items()
     }
@@ -62,6 +62,16 @@ def log_scores(encoder: Encoder, pool: ObservationSet) -> np.ndarray:
     names = encoder.space.names
     scores = [encoder.log_score(c, torch.from_numpy(theta_of(c, names))) for _, c in pool]
     return torch.cat(scores).numpy()
+
+
+def _first(encoder: Encoder, pool: ObservationSet, n: int) -> np.ndarray:
+    """(z, e) of the first n rows of a pool."""
+    found: list[np.ndarray] = []
+    for _, columns in pool:
+        found.append(_embedded(encoder, columns))
+        if sum(map(len, found)) >= n:
+            break
+    return np.concatenate(found)[:n]
 
 
 def _embedded(encoder: Encoder, columns: Columns) -> np.ndarray:

@@ -4,7 +4,7 @@ At the cells of a Sobol design over the support, and with covariates of the moda
 
     score          gradient and Hessian of psi at fresh simulations of each cell's theta
     ranks, regions data sets of 1 and of N observations, their truths drawn near each cell (`neighbourhood`)
-    normalisation  the integral of exp(psi) over z, by quadrature up to two dimensions, else by importance
+    normalisation  the integral of exp(psi) over z, by quadrature up to two real dimensions, else by importance
 
 A record is the sum of `PARTS`, each with a generator of its own: they may be measured anywhere, in any order.
 
@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from ..encoder import Encoder
-from ..heads import Ensemble, Flow, Head
 from ..modality import Columns, Modality
 from ..numerics.designs import sobol
+from ..numerics.histograms import counts_around
 from ..numerics.quadrature import even
 from ..numerics.students import student_around
 from ..parameters import ParameterSpace
@@ -38,7 +38,7 @@ from .scores import lossless, score
 
 PARTS = 8
 NODES = {1: 401, 2: 81}
-ROWS, PAIRS, BEYOND = 2**12, 2**20, 64
+ROWS, PAIRS = 2**12, 2**20
 
 
 def measure_part(
@@ -98,45 +98,31 @@ def normalisation(
         return _over_reference(encoder, modality, cells, rng)
     names, (z, e) = encoder.space.names, _simulated(encoder, modality, cells, rng)
     phi = encoder.phi(torch.from_numpy(cells))[:, None]
-    if _whole(encoder.head):
-        return _summed(encoder, names, cells, z, e, phi)
-    if z.shape[2] in NODES:
+    if z.shape[2] in NODES and not encoder.head.whole:
         nodes, log_volume = even(z, NODES[z.shape[2]])
         psi = encoder.head(torch.from_numpy(nodes), e, phi).numpy() + log_volume[:, None]
         return Normalisation.integrate(names, cells, psi[:, None], np.ones(nodes.shape[1]))
     nodes, log_q = (
-        np.stack(a) for a in zip(*(student_around(rows, ROWS, rng) for rows in z), strict=True)
+        np.stack(a)
+        for a in zip(*(_around(rows, encoder.head.whole, rng) for rows in z), strict=True)
     )
     return Normalisation.measure(
         names, cells, encoder.head(torch.from_numpy(nodes), e, phi).numpy(), log_q
     )
 
 
-def _whole(head: Head) -> bool:
-    """Whether the first factor of a flow is of whole numbers."""
-    flow = head.members[0] if isinstance(head, Ensemble) else head
-    first = flow.observables[0] if isinstance(flow, Flow) else {}
-    return bool(first.get("counts") or first.get("classes"))
-
-
-def _summed(
-    encoder: Encoder,
-    names: tuple[str, ...],
-    cells: np.ndarray,
-    z: np.ndarray,
-    e: Tensor,
-    phi: Tensor,
-) -> Normalisation:
-    """Of one whole number, the sum over all that can occur; of several, over those of the first with the others as drawn.
-
-    A factor of a flow sums to one whatever stands before it: so the first tells as much as all.
-    """
-    most = int(z[..., 0].max())
-    every = np.arange(2 * most + BEYOND, dtype=np.float64)
-    nodes = np.repeat(z[:, :1], len(every), axis=1)
-    nodes[..., 0] = every
-    alone = encoder.head(torch.from_numpy(nodes), e, phi).numpy()
-    return Normalisation.integrate(names, cells, alone[:, None], np.ones(len(every)))
+def _around(
+    z: np.ndarray, whole: tuple[int, ...], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """`ROWS` draws of a law around z `(n, Z)` and their log-density: Student, and a histogram of each whole number."""
+    real = [d for d in range(z.shape[1]) if d not in whole]
+    nodes, log_q = np.empty((ROWS, z.shape[1])), np.zeros(ROWS)
+    if real:
+        nodes[:, real], log_q = student_around(z[:, real], ROWS, rng)
+    for d in whole:
+        nodes[:, d], log_mass = counts_around(z[:, d], ROWS, rng)
+        log_q = log_q + log_mass
+    return nodes, log_q
 
 
 def observe(
@@ -146,8 +132,14 @@ def observe(
     covariates: Columns,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """z and e of one fresh observation a row."""
-    return encoder.embed({**modality.simulate(theta, covariates, rng), **covariates})
+    """z and e of one fresh observation a row; of maps and series a part is held at a time."""
+    made, rows = [], modality.schema.rows_at_once
+    for start in range(0, len(theta), rows):
+        part = {name: values[start : start + rows] for name, values in covariates.items()}
+        drawn = modality.simulate(theta[start : start + rows], part, rng)
+        made.append(encoder.embed({**drawn, **part}))
+    z, e = (torch.cat(each) for each in zip(*made, strict=True))
+    return z, e
 
 
 def _near(

@@ -177,8 +177,10 @@ class Laboratory:
 
     def _repeated(self, name: str, theta: np.ndarray, rng: np.random.Generator) -> Scalar:
         psi, n = self.psi[name], self.n[name]
-        columns = self.simulate(name, np.repeat(theta, n, axis=0), rng)
-        z, e = (a.reshape(len(theta), n, -1) for a in psi.embed(columns))
+        each = max(1, self.simulators[name].schema.rows_at_once // n)
+        drawn = (theta[start : start + each] for start in range(0, len(theta), each))
+        made = [psi.embed(self.simulate(name, np.repeat(part, n, axis=0), rng)) for part in drawn]
+        z, e = (torch.cat(part).reshape(len(theta), n, -1) for part in zip(*made, strict=True))
         shared = bool((e == e[:1]).all())
         repeated = Repeated(psi, z, e[:1] if shared else e)
         return self.scalar.terms[name].like(repeated).named(name)

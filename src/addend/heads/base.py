@@ -32,6 +32,11 @@ class Head(nn.Module, ABC):
     normalised: bool
     anchored: bool = True
 
+    @property
+    def whole(self) -> tuple[int, ...]:
+        """The elements of z that are whole numbers, of which exp(psi) is a probability."""
+        return ()
+
     @abstractmethod
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
         """psi `(*,)` in nats of observations `z (*, Z)`, `e (*, E)` at `phi (*, K)`, broadcast over `*`."""

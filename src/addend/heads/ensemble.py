@@ -40,6 +40,12 @@ class Ensemble(Head):
                 "give it heads that are normalised, such as flows",
             )
 
+    @property
+    def whole(self) -> tuple[int, ...]:
+        """As each member's."""
+        whole: tuple[int, ...] = self.members[0].whole
+        return whole
+
     @classmethod
     def from_config(cls, config: dict[str, Any], build: Build) -> "Ensemble":
         """The ensemble that `config` described, of members that `build` makes."""

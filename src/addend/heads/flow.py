@@ -80,6 +80,12 @@ class Flow(Head):
         self.blur = 0.0
         self.plain = False
 
+    @property
+    def whole(self) -> tuple[int, ...]:
+        """The observables that are counts or categories."""
+        named = enumerate(self.observables)
+        return tuple(d for d, o in named if o.get("counts") or o.get("classes"))
+
     def config(self) -> dict[str, Any]:
         """The arguments that rebuild this flow."""
         return {

@@ -16,6 +16,11 @@ class Wrapped(Head):
         super().__init__()
         self.inner = inner
 
+    @property
+    def whole(self) -> tuple[int, ...]:
+        """As the inner head's."""
+        return self.inner.whole
+
     @classmethod
     def from_config(cls, config: dict[str, Any], build: Build) -> Head:
         """The head that `config` described, around one that `build` makes."""

@@ -9,6 +9,7 @@ they are lost first. Unlabelled, so that real observations may teach it. Hinton 
 import torch
 from torch import Tensor, nn
 
+from ..modality import Modality
 from .objective import Objective, perceptron
 
 
@@ -16,11 +17,15 @@ class Autoencoder(Objective):
     """The decoder d makes the X elements of an observation."""
 
     name = "autoencoder"
-    labelled = False
 
     def __init__(self, network: nn.Module, coordinates: int, z: int, elements: int):
         super().__init__(network, coordinates, z)
         self.decoder = perceptron(z, elements)
+
+    @classmethod
+    def of(cls, modality: Modality, network: nn.Module, coordinates: int, z: int) -> "Autoencoder":
+        """With a decoder of the modality's observables."""
+        return cls(network, coordinates, z, modality.schema.x_size)
 
     def loss(self, x: Tensor, c: Tensor, phi: Tensor, generator: torch.Generator) -> Tensor:
         """The mean squared error of an element, in units of its own variance."""

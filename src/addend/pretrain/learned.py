@@ -81,7 +81,7 @@ class Learned(nn.Module):
         averaged: list[int],
     ):
         super().__init__()
-        self.inputs, self.network, self.last = inputs, objective.network, objective.last
+        self.inputs, self.features = inputs, objective.features
         self.averaged = averaged
         self.register_buffer("mean", whiten[0])
         self.register_buffer("whitener", whiten[1])
@@ -89,8 +89,7 @@ class Learned(nn.Module):
     def forward(self, x: Tensor, c: Tensor) -> tuple[Tensor, Tensor, None]:
         """z, e and no log|det|."""
         seen, known = self.inputs(x, c)
-        features = self.last(nn.functional.silu(self.network(seen, known)))
-        z = (features - self.mean) @ self.whitener
+        z = (self.features(seen, known) - self.mean) @ self.whitener
         e = [part.mean(1) for part in known.split(self.averaged, dim=1)] if self.averaged else []
         return z, torch.stack(e, 1) if e else known, None
 

@@ -25,7 +25,7 @@ from ..durable import written_beside
 from ..errors import NotFinite, OtherCheckpoint
 from ..numerics.schedules import cosine
 from ..streams import Batch, Stream
-from ..training import History
+from ..training import History, copied
 from .learned import Inputs
 from .objective import Objective
 
@@ -135,7 +135,7 @@ class State:
     def __init__(self, objective: Objective, plan: Plan, path: Path | None):
         self.objective, self.plan, self.path, self.step = objective, plan, path, 0
         self.adam = torch.optim.Adam(objective.parameters(), lr=plan.rate, betas=BETAS)
-        self.history, self.best = History(), _copied(objective)
+        self.history, self.best = History(), copied(objective)
         self.least, self.at, self.last = float("inf"), 0, time.monotonic()
 
     def look(self, held: Tensor, loss: float) -> None:
@@ -143,7 +143,7 @@ class State:
         self.history.loss.append((self.step, loss))
         self.history.held_out.append((self.step, float(held)))
         if float(held) <= self.least:
-            self.least, self.at, self.best = float(held), self.step, _copied(self.objective)
+            self.least, self.at, self.best = float(held), self.step, copied(self.objective)
 
     def choose(self) -> None:
         """Go on with the best weights."""
@@ -203,10 +203,6 @@ class State:
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def _copied(module: torch.nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in module.state_dict().items()}
 
 
 @contextmanager

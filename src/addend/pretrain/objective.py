@@ -7,10 +7,32 @@ keeps is measured afterwards.
 """
 
 from abc import ABC, abstractmethod
-from typing import cast
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
+from zuko.nn import MLP
+
+from ..modality import Modality
+
+
+class Features(nn.Module):
+    """A network and a linear map of what it makes: z numbers of an observation, before they are whitened.
+
+    Arguments:
+        network: x `(N, X)`, c `(N, C)` -> `(N, network.width)`.
+        z: How many features are wanted.
+    """
+
+    def __init__(self, network: nn.Module, z: int):
+        super().__init__()
+        self.network = network
+        self.last = nn.Linear(int(cast(int, network.width)), z)
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        """The features `(N, z)`."""
+        features: Tensor = self.last(nn.functional.silu(self.network(x, c)))
+        return features
 
 
 class Objective(nn.Module, ABC):
@@ -18,7 +40,6 @@ class Objective(nn.Module, ABC):
 
     Class attributes:
         name: Under which `pretrain.objective` asks for it.
-        labelled: Whether it looks at theta.
 
     Arguments:
         network: x `(N, X)`, c `(N, C)` -> features `(N, network.width)`.
@@ -27,17 +48,19 @@ class Objective(nn.Module, ABC):
     """
 
     name: str
-    labelled: bool = True
 
     def __init__(self, network: nn.Module, coordinates: int, z: int):
         super().__init__()
-        self.network = network
-        self.last = nn.Linear(int(cast(int, network.width)), z)
+        self.features = Features(network, z)
 
-    def features(self, x: Tensor, c: Tensor) -> Tensor:
-        """The features `(N, z)` that g_m will see, before they are whitened."""
-        features: Tensor = self.last(nn.functional.silu(self.network(x, c)))
-        return features
+    @classmethod
+    def of(cls, modality: Modality, network: nn.Module, coordinates: int, z: int) -> Self:
+        """The objective of a modality's f_m, with whatever else it asks of the modality.
+
+        Raises:
+            BadSetting: The modality does not state what the objective needs.
+        """
+        return cls(network, coordinates, z)
 
     @abstractmethod
     def loss(self, x: Tensor, c: Tensor, phi: Tensor, generator: torch.Generator) -> Tensor:
@@ -46,6 +69,4 @@ class Objective(nn.Module, ABC):
 
 def perceptron(inputs: int, outputs: int, hidden: int = 64) -> nn.Module:
     """Two hidden layers of SiLU."""
-    return nn.Sequential(
-        nn.Linear(inputs, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, outputs)
-    )  # fmt: skip
+    return MLP(inputs, outputs, [hidden, hidden], nn.SiLU)

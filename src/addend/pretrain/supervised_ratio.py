@@ -24,6 +24,6 @@ class SupervisedRatio(Objective):
 
     def loss(self, x: Tensor, c: Tensor, phi: Tensor, generator: torch.Generator) -> Tensor:
         """The cross entropy of finding a row's own theta among those of the batch, in nats."""
-        *_, a = (u := self.natural(phi)).split([u.shape[1] - 1, 1], dim=1)
-        psi = self.features(x, c) @ u[:, :-1].T + a.T
+        u = self.natural(phi)
+        psi = self.features(x, c) @ u[:, :-1].T + u[:, -1]
         return nn.functional.cross_entropy(psi, torch.arange(len(x), device=x.device))

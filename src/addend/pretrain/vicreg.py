@@ -11,6 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from ..errors import BadSetting
+from ..modality import Modality
 from .objective import Objective
 
 Views = Callable[[Tensor, Tensor, torch.Generator], Tensor]
@@ -25,11 +27,20 @@ class VICReg(Objective):
     """
 
     name = "vicreg"
-    labelled = False
 
     def __init__(self, network: nn.Module, coordinates: int, z: int, views: Views):
         super().__init__(network, coordinates, z)
         self.views = views
+
+    @classmethod
+    def of(cls, modality: Modality, network: nn.Module, coordinates: int, z: int) -> "VICReg":
+        """With the modality's `augment`; `BadSetting` where it states none."""
+        if type(modality).augment is Modality.augment:
+            said = (
+                f"'{modality.name}' states no symmetry of its observations, which vicreg compares"
+            )
+            raise BadSetting(said, "let it state one as `augment`, or choose another objective")
+        return cls(network, coordinates, z, modality.augment)
 
     def loss(self, x: Tensor, c: Tensor, phi: Tensor, generator: torch.Generator) -> Tensor:
         """Invariance, variance and covariance, weighted."""

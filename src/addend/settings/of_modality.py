@@ -66,6 +66,13 @@ class Pretrain:
     share: Annotated[float, number("a number between 0 and 1", lambda part: 0 < part < 1)] = 0.5
     device: Annotated[str, one_of(*DEVICES)] = "cpu"
 
+    @property
+    def idle(self) -> list[str]:
+        """What is said and means nothing, since the standardiser learns nothing."""
+        silent = Pretrain(self.objective)
+        said = [f.name for f in fields(self) if getattr(self, f.name) != getattr(silent, f.name)]
+        return said if self.objective == "standardise" else []
+
 
 @dataclass(frozen=True)
 class Finetune:
@@ -177,6 +184,9 @@ class ModalitySettings:
         }
         if isinstance(asked := made.get("finetune"), Finetune):
             _require_phases(asked, file)
+        if isinstance(learned := made.get("pretrain"), Pretrain) and learned.idle:
+            said = f"'{learned.idle[0]}' of section 'pretrain' of {file} means nothing beside 'standardise', which learns nothing"
+            raise BadSetting(said, "remove it, or name an objective that learns")
         return cls(file, made)
 
     @property

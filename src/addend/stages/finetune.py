@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from .. import artifact, covariates, places, program, settings, shards, sobol, vectors
 from ..durable import fresh_folder
-from ..encoder import Encoder, through
+from ..encoder import Encoder, standardised, through
 from ..errors import BadSetting
 from ..heads import Ensemble, Head, Stated, build
 from ..heads.laws import require_smooth
@@ -38,7 +38,7 @@ def finetune(name: str) -> None:
     pool = shards.open_set(places.pool(name, "train"))
     made = require_sealed(places.encoder(name, "backbone"), f"modalities/{name}/dvc.yaml:pretrain")
     layout = json.loads((made / "layout.json").read_text())
-    rows = _rows(modality, made, layout, pool)
+    rows, ranges = _rows(modality, made, layout, pool)
     training = Training(asked.seed, asked.steps, asked.batch, asked.rate)
     rows, held = rows.split()
     head, history = _trained(modality, asked, layout, (rows, held), training)
@@ -48,7 +48,7 @@ def finetune(name: str) -> None:
         "head": head.as_dict(),
         "objective": OBJECTIVES[asked.head],
         "training": {**asdict(training), "rows": len(rows), "held_out": len(held), "kept": history.kept},
-        "covariate_ranges": covariates.ranges(modality.schema, *(columns for _, columns in pool)),
+        "covariate_ranges": ranges,
         "provenance": {"simulations": pool.digest, "package": version(f"addend-{name}"), "core": version("addend")},
     }  # fmt: skip
     with fresh_folder(places.encoder(name, "head")) as folder:
@@ -57,7 +57,7 @@ def finetune(name: str) -> None:
         files = [*FILES, *_write_head(head, folder, rows)]
         (folder / "history.json").write_text(json.dumps(asdict(history)) + "\n")
         artifact.write_manifest(folder, facts, files)
-        vectors.write(Encoder.load(folder), next(columns for _, columns in pool), folder)
+        vectors.write(Encoder.load(folder), pool.read(0), folder)
         artifact.write_manifest(folder, facts, [*files, vectors.FILE])
 
 
@@ -129,14 +129,18 @@ def _stated(modality: Modality, asked: Finetune) -> Head:
 
 def _rows(
     modality: Modality, made: Path, layout: dict[str, Any], pool: shards.ObservationSet
-) -> Rows:
-    """The rows of the train pool that f_m has not learned from, through it, in float32; read shard by shard."""
+) -> tuple[Rows, covariates.Ranges]:
+    """The rows of the train pool that f_m has not learned from, through it, in float32, and the covariates' ranges in all.
+
+    Read once, shard by shard.
+    """
     backbone, coordinates = (program.load(made / part) for part in ("backbone", "coordinates"))
-    centre, half = (torch.tensor(layout["box"][k], dtype=torch.float64) for k in ("centre", "half"))
-    parts = []
+    parts, ranges = [], dict[str, list[float]]()
     for _, columns in pool:
+        ranges = covariates.ranges(modality.schema, columns, ranges)
         z, e, _ = through(backbone, modality.schema, columns)
         phi = coordinates(torch.from_numpy(theta_of(columns, modality.parameters)))
-        parts.append((z.float(), e.float(), ((phi - centre) / half).float()))
+        parts.append((z.float(), e.float(), standardised(phi, layout["box"]).float()))
     z, e, phi = (torch.cat(each)[layout["taught"] :] for each in zip(*parts, strict=True))
-    return Rows(z, e, phi, block=sobol.BLOCK if pool.attrs["design"] == "sobol" else 1)
+    block = sobol.BLOCK if pool.attrs["design"] == "sobol" else 1
+    return Rows(z, e, phi, block), ranges
