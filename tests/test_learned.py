@@ -74,7 +74,7 @@ def test_every_objective_trains_every_network_and_what_it_makes_is_a_program(
 ):
     schema = SCHEMAS[kind]
     torch.manual_seed(1)
-    trained = LEARNED[objective].of(Seen(schema), BACKBONES[kind](schema, 12), 2, 3)
+    trained = LEARNED[objective].of(Seen(schema), BACKBONES[kind](schema, 12), 2, Pretrain(z=3))
     x, c = rows(schema)
     phi = torch.randn(len(x), 2, generator=torch.Generator().manual_seed(4))
     loss = trained.loss(x, c, phi, torch.Generator().manual_seed(5))
@@ -100,7 +100,11 @@ def test_every_objective_trains_every_network_and_what_it_makes_is_a_program(
 def test_nothing_is_left_on_another_device(kind, objective):
     """On torch's meta device whatever is made on the CPU meets what is not, and torch refuses."""
     schema = SCHEMAS[kind]
-    trained = LEARNED[objective].of(Seen(schema), BACKBONES[kind](schema, 12), 2, 3).to("meta")
+    trained = (
+        LEARNED[objective]
+        .of(Seen(schema), BACKBONES[kind](schema, 12), 2, Pretrain(z=3))
+        .to("meta")
+    )
     inputs = Inputs(schema, columns(schema)).to("meta")
     x, c = (torch.empty(8, n, device="meta") for n in (schema.x_size, schema.c_size))
     loss = trained.loss(*inputs(x, c), torch.empty(8, 2, device="meta"), torch.Generator())

@@ -61,6 +61,23 @@ def test_chebyshev_polynomials_are_cosines():
     assert torch.allclose(chebyshev.polynomials(x, 9), exact, atol=1e-13)
 
 
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_smooth_functions_are_interpolated_between_few_nodes_and_others_asked_everywhere(d):
+    """Gaussian logarithms with a cubic, 512 points of a box; the second has a kink."""
+    x, asked = 2 + 0.1 * torch.rand(512, d, generator=torch.Generator().manual_seed(1)).double(), []
+
+    def f(x: torch.Tensor, kink: float = 0.0) -> torch.Tensor:
+        asked.append(len(x))
+        near = 30 * (x - 2.04).sum(1)
+        return torch.stack([-0.5 * near**2 + 0.01 * near**3, near.cos() + kink * near.abs()])
+
+    found = chebyshev.between_nodes(f, x, 0.01)
+    assert sum(asked) < len(x)
+    right = f(x)
+    assert float((found - right).abs().max()) < 0.05 and not torch.equal(found, right)
+    assert torch.equal(chebyshev.between_nodes(lambda x: f(x, 3.0), x, 1e-6), f(x, 3.0))
+
+
 def test_both_orders_hold_every_exponent_once_and_degree_by_degree():
     rising, falling = (exponents([4] * 3, 4, falling=f) for f in (False, True))
     assert set(rising) == set(falling) and len(rising) == len(falling) == math.comb(7, 3)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..encoder import Encoder
 from ..modality import Columns, Modality
+from ..numerics.chebyshev import between_nodes
 from ..numerics.designs import sobol
 from ..numerics.histograms import counts_around
 from ..numerics.quadrature import even
@@ -39,6 +40,8 @@ from .scores import lossless, score
 PARTS = 8
 NODES = {1: 401, 2: 81}
 ROWS, PAIRS = 2**12, 2**20
+MANY, OFF = 256, 0.01
+"""Observations of a data set from which on S is interpolated between few points, and the most it may be off by, in nats."""
 
 
 def measure_part(
@@ -172,13 +175,17 @@ def _sums(
     encoder: Encoder, z: Tensor, e: Tensor, theta: np.ndarray, truth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """S `(T, G)` of T data sets, z `(T, N, Z)` and e `(N, E)` for all, at the points, and `(T,)` each at its own truth."""
-    phi, own = (encoder.phi(torch.from_numpy(t))[:, None] for t in (theta, truth))
-    with torch.no_grad():
-        chunks = phi.split(max(1, PAIRS // (len(z) * len(e))))
-        s = torch.cat(
+    phi, own = (encoder.phi(torch.from_numpy(t)) for t in (theta, truth))
+
+    def at(phi: Tensor) -> Tensor:
+        chunks = phi[:, None].split(max(1, PAIRS // (len(z) * len(e))))
+        return torch.cat(
             [encoder.head(z[:, None], e, part).double().sum(-1) for part in chunks], dim=1
         )
-        return s.numpy(), encoder.head(z, e, own).double().sum(-1).numpy()
+
+    with torch.no_grad():
+        s = between_nodes(at, phi, OFF) if len(e) >= MANY else at(phi)
+        return s.numpy(), encoder.head(z, e, own[:, None]).double().sum(-1).numpy()
 
 
 def _simulated(

@@ -14,7 +14,7 @@ from ..calibration.standing import Standing, standing
 from ..numerics.tails import chi2_above
 from .methods import METHODS, ErrorAudit
 
-SCHEMA_VERSION = "3.1"
+SCHEMA_VERSION = "3.2"
 Pair = tuple[float, float]
 Flags = tuple[bool, bool]
 
@@ -117,6 +117,7 @@ class ModalityAnswer:
         identified, parameters: What it identifies alone, and says of it.
         weight, pull: Its share in each parameter; its own theta_hat against the fused one.
         correction: What is done to its term.
+        tabulated: The largest error, in nats, of the table that its S is read from; None where every observation is asked.
     """
 
     title: str
@@ -134,6 +135,7 @@ class ModalityAnswer:
     weight: Mapping[str, float] = field(default_factory=dict)
     pull: Mapping[str, float] = field(default_factory=dict)
     correction: Correction = UNCORRECTED
+    tabulated: float | None = None
 
     @property
     def n_over_trust(self) -> float | None:

@@ -12,7 +12,7 @@ J repetitions are J functions of one theta, held together: row b of theta is rea
 makes of them and of theta is computed once for each theta, not once for each (theta, observation).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,67 +23,8 @@ from torch import Tensor
 from ..modality import Columns, Modality
 from ..parameters import ParameterSpace
 from ..scalar import Constraint, Jet, Psi, Scalar, Sum
-
-PAIRS = 2**13
-"""(theta, observation) pairs, second derivatives of which are held at once; more would leave the cache."""
-
-
-class Repeated(Scalar):
-    """One term in several repetitions; row b of theta belongs to repetition `which[b]`.
-
-    Arguments:
-        psi: What is summed.
-        z: What it makes of the observables of J repetitions `(J, N, Z)`.
-        e: And of the covariates, `(1, N, E)` if they are the same in every repetition, else `(J, N, E)`.
-        which: The repetition of each row of theta `(B,)`; each of the J in turn if None.
-    """
-
-    def __init__(self, psi: Psi, z: Tensor, e: Tensor, which: Tensor | None = None):
-        self.psi, self.z, self.e, self.name, self.n = psi, z, e, psi.name, z.shape[1]
-        self.space = psi.space
-        self.which = torch.arange(len(z)) if which is None else which
-        self.chunk = max(1, PAIRS // max(1, self.n))
-
-    def rows(self, index: Tensor) -> "Repeated":
-        return Repeated(self.psi, self.z, self.e, self.which[index])
-
-    def at(self, theta: Tensor, which: Tensor) -> Tensor:
-        """psi `(B, N)` in nats of the observations of each `which (B,)` at theta `(B, D)`, or at `(B, N, D)`, one each."""
-        e = self.e if len(self.e) == 1 else self.e[which]
-        near = theta if theta.ndim == 3 else theta[:, None]
-        return self.psi.aligned(self.z[which], e, near).double()
-
-    def observations(self, theta: Tensor) -> Tensor:
-        return torch.cat([self.at(*rows) for rows in self._chunks(theta)])
-
-    def values(self, theta: Tensor) -> Tensor:
-        return torch.cat([self.at(*rows).sum(dim=1) for rows in self._chunks(theta)])
-
-    def jet(self, theta: Tensor) -> Jet:
-        parts = [self._jet(*rows) for rows in self._chunks(theta)]
-        return Jet(*(torch.cat(group) for group in zip(*parts, strict=True)))
-
-    def each_score(self, theta: Tensor) -> Tensor:
-        """The gradient of each observation's psi, `(B, N, D)`, at theta `(B, D)`."""
-        return torch.cat([self._scores(*rows) for rows in self._chunks(theta)])
-
-    def _chunks(self, theta: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        return zip(theta.split(self.chunk), self.which.split(self.chunk), strict=True)
-
-    def _jet(self, theta: Tensor, which: Tensor) -> Jet:
-        """One backward pass for each row of the Hessian: cheaper than one over D copies where rows are many."""
-        with torch.enable_grad():
-            x = theta.detach().requires_grad_()
-            value = self.at(x, which).sum(dim=1)
-            gradient = slope(value.sum(), x, create_graph=True)
-            hessian = [slope(g.sum(), x, retain_graph=True) for g in gradient.T]
-        rows = torch.stack(hessian, dim=1)
-        return Jet(value.detach(), gradient.detach(), 0.5 * (rows + rows.mT))
-
-    def _scores(self, theta: Tensor, which: Tensor) -> Tensor:
-        with torch.enable_grad():
-            each = theta[:, None].expand(-1, self.n, -1).detach().clone().requires_grad_()
-            return slope(self.at(each, which).sum(), each)
+from .interpolated import interpolated
+from .repeated import Repeated
 
 
 class Remeasured(Scalar):
@@ -116,13 +57,6 @@ class Remeasured(Scalar):
 
     def _off(self, theta: Tensor) -> Tensor:
         return (theta[:, 0] - self.means) / self.constraint.std
-
-
-def slope(y: Tensor, x: Tensor, **options: Any) -> Tensor:
-    """The gradient of the number y in x; zero where it does not depend on x."""
-    if not y.requires_grad:
-        return torch.zeros_like(x)
-    return torch.autograd.grad(y, x, materialize_grads=True, **options)[0]
 
 
 @dataclass(frozen=True)
@@ -182,7 +116,8 @@ class Laboratory:
         made = [psi.embed(self.simulate(name, np.repeat(part, n, axis=0), rng)) for part in drawn]
         z, e = (torch.cat(part).reshape(len(theta), n, -1) for part in zip(*made, strict=True))
         shared = bool((e == e[:1]).all())
-        repeated = Repeated(psi, z, e[:1] if shared else e)
+        own = torch.from_numpy(theta[:, self.space.index(psi.space.names)])
+        repeated = interpolated(Repeated(psi, z, e[:1] if shared else e), own)
         return self.scalar.terms[name].like(repeated).named(name)
 
     def _measured(

@@ -17,6 +17,7 @@ from ..posterior import Posterior, sample
 from ..scalar import Scalar
 from .answer import Agreement, Answer, Covariance, Estimate, ModalityAnswer, ParameterAnswer
 from .curves import FUSED, Curves, ProfileCurve, Samples
+from .tables import error_of
 from .terms import Facts, Terms
 from .trust import outside_support, require_trusted, stated
 
@@ -84,8 +85,7 @@ def fitted(
     report(1)
     parameters = fused_parameters(together, truth or {})
     report(2)
-    parts = {**{("alone", m): [m] for m in terms.used}, **_rests(terms.used)}
-    solved: dict[tuple[str, str], Solved] = {}
+    parts, solved = {**{("alone", m): [m] for m in terms.used}, **_rests(terms.used)}, {}
     for key, names in parts.items():
         solved[key] = Solved.of(with_constraints(terms.scalar, names), seed)
         report(2 + len(solved))
@@ -170,7 +170,7 @@ def _modality(
         **stated(terms, m, fit), outside_support=outside.get(m),
         identified=own.fit.identified, parameters=own.estimates,
         weight={p: share[p] for p in fit.space.names if p in own.fit.space.names and np.isfinite(share[p])},
-        pull=_pulls(own.fit, fit),
+        pull=_pulls(own.fit, fit), tabulated=error_of(terms.scalar.terms[m].bare),
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from ..maximum.newton import Ascent, Cube, ascend
 from ..numerics.clusters import cluster_covariance
 from ..parameters import ParameterSpace
 from ..scalar import Scalar, Sum
-from .experiments import Repeated
+from .repeated import Repeated
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from ..errors import NoObservations
 from ..parameters import ParameterSpace
 from ..scalar import Lazy, Psi, Scalar, Scaled, Sum, constraints
 from .answer import UNCORRECTED, Correction
+from .tables import tabulated
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ def assemble(
             "register encoders, or ingest observations",
         )
     terms = [
-        term(Lazy.embedded(psi[m], *embedded[m], m), records[m], facts[m].correction) for m in psi
+        term(tabulated(Lazy.embedded(psi[m], *embedded[m], m)), records[m], facts[m].correction)
+        for m in psi
     ]
     return Terms(add(terms, agreement), psi, records, facts)
 

@@ -4,13 +4,18 @@
 the modality's own or one of `backbones`, and what it loses is measured (`calibration.information`).
 
     learns from (x, theta)    supervised_mean, supervised_likelihood, supervised_ratio
-    learns from x alone       autoencoder, vicreg
+                              dvib: the last but one through a channel that costs
+    learns from x alone       autoencoder, beta_vae, masked; of two views of x: vicreg, infonce
 """
 
 from .autoencoder import Autoencoder
 from .backbone import Backbone
+from .beta_vae import BetaVAE
+from .dvib import DVIB
+from .infonce import InfoNCE
 from .learned import Inputs, Learned, frozen
 from .learning import Plan, learn
+from .masked import Masked
 from .objective import Objective
 from .standardise import Standardise, flow_layout, standardise
 from .supervised_likelihood import SupervisedLikelihood
@@ -20,15 +25,22 @@ from .vicreg import VICReg
 
 LEARNED: dict[str, type[Objective]] = {
     kind.name: kind
-    for kind in (Autoencoder, SupervisedLikelihood, SupervisedMean, SupervisedRatio, VICReg)
+    for kind in (
+        *(Autoencoder, BetaVAE, Masked, InfoNCE, VICReg),
+        *(DVIB, SupervisedLikelihood, SupervisedMean, SupervisedRatio),
+    )
 }
 
 __all__ = [
+    "DVIB",
     "LEARNED",
     "Autoencoder",
     "Backbone",
+    "BetaVAE",
+    "InfoNCE",
     "Inputs",
     "Learned",
+    "Masked",
     "Objective",
     "Plan",
     "Standardise",

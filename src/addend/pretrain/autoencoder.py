@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..modality import Modality
+from ..settings import Pretrain
 from .objective import Objective, perceptron
 
 
@@ -17,15 +18,18 @@ class Autoencoder(Objective):
     """The decoder d makes the X elements of an observation."""
 
     name = "autoencoder"
+    labelled = False
 
     def __init__(self, network: nn.Module, coordinates: int, z: int, elements: int):
         super().__init__(network, coordinates, z)
         self.decoder = perceptron(z, elements)
 
     @classmethod
-    def of(cls, modality: Modality, network: nn.Module, coordinates: int, z: int) -> "Autoencoder":
+    def of(
+        cls, modality: Modality, network: nn.Module, coordinates: int, asked: Pretrain
+    ) -> "Autoencoder":
         """With a decoder of the modality's observables."""
-        return cls(network, coordinates, z, modality.schema.x_size)
+        return cls(network, coordinates, asked.z, modality.schema.x_size)
 
     def loss(self, x: Tensor, c: Tensor, phi: Tensor, generator: torch.Generator) -> Tensor:
         """The mean squared error of an element, in units of its own variance."""

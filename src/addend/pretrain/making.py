@@ -76,7 +76,7 @@ def make(
     torch.manual_seed(asked.seed)
     inputs = Inputs(modality.schema, first)
     network = _network(modality, asked)
-    objective = LEARNED[asked.objective].of(modality, network, coordinates.size, asked.z)
+    objective = LEARNED[asked.objective].of(modality, network, coordinates.size, asked)
     where, of = device(asked.device, "pretrain.device"), _stamp(asked, inputs, stream)
     plan = Plan(asked.seed, asked.steps, asked.batch, asked.rate, where, of)
     with progress(f"pretrain {modality.name}", plan.steps) as update:

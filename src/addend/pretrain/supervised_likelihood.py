@@ -20,9 +20,19 @@ class SupervisedLikelihood(Objective):
 
     def __init__(self, network: nn.Module, coordinates: int, z: int):
         super().__init__(network, coordinates, z)
-        self.moments = perceptron(z, 2 * coordinates)
+        self.moments = moments(z, coordinates)
 
     def loss(self, x: Tensor, c: Tensor, phi: Tensor, generator: torch.Generator) -> Tensor:
         """Minus the log density, in nats and less its constant."""
-        mean, log_width = self.moments(self.features(x, c)).chunk(2, dim=1)
-        return (0.5 * ((phi - mean) * torch.exp(-log_width)) ** 2 + log_width).sum(1).mean()
+        return -log_normal(self.moments(self.features(x, c)), phi).mean()
+
+
+def moments(z: int, coordinates: int) -> nn.Module:
+    """A small network of z features to mu and log sigma of K coordinates, one after the other."""
+    return perceptron(z, 2 * coordinates)
+
+
+def log_normal(made: Tensor, phi: Tensor) -> Tensor:
+    """log N(phi; mu, diag sigma^2) `(B,)` in nats, less its constant; `made` `(B, 2 K)` holds mu and log sigma."""
+    mean, log_width = made.chunk(2, dim=1)
+    return -(0.5 * ((phi - mean) * torch.exp(-log_width)) ** 2 + log_width).sum(1)

@@ -150,6 +150,7 @@ def _modality(m: str, a: ModalityAnswer, weighed: list[str], answer: Answer) -> 
         "set": a.set or DASH,
         "n": a.n,
         "dropped": a.dropped,
+        "read": _read(m, a),
         "trust": _trust(a),
         "ratio": DASH if a.n_over_trust is None else percent(a.n_over_trust) + DAGGERS.get(a.standing, ""),
         "shares": [_share(a.weight.get(p)) for p in weighed],
@@ -158,6 +159,13 @@ def _modality(m: str, a: ModalityAnswer, weighed: list[str], answer: Answer) -> 
         "shards": ", ".join(f"{s['name']} ({s['n']})" for s in shards) or DASH,
         "data": answer.provenance.get("data", {}).get(m) or DASH,
     }  # fmt: skip
+
+
+def _read(m: str, a: ModalityAnswer) -> str:
+    """How S of a modality is read, where it is not asked of every observation."""
+    if a.tabulated is None:
+        return ""
+    return f"That of {m} is read from a table, which is off by {a.tabulated:.1g} nat at most."
 
 
 def _trust(a: ModalityAnswer) -> str:

@@ -13,7 +13,8 @@ from .sections import section
 
 T = TypeVar("T")
 OBJECTIVES = (
-    "standardise", "supervised_mean", "supervised_likelihood", "supervised_ratio", "autoencoder", "vicreg",
+    "standardise", "supervised_mean", "supervised_likelihood", "supervised_ratio", "dvib",
+    "autoencoder", "beta_vae", "masked", "vicreg", "infonce",
 )  # fmt: skip
 """What `pretrain` can do."""
 BACKBONES = ("mlp", "convolution1d", "convolution2d", "deep_set")
@@ -53,6 +54,7 @@ class Pretrain:
         steps, batch, rate: Steps, rows of each, and the peak learning rate.
         share: Of the train pool; g_m is trained on the rest, since f_m knows its own rows by heart.
         device: Where: auto is an accelerator if there is one.
+        beta: Of beta_vae and dvib: how many nats of x may pass for one of what is wanted.
     """
 
     objective: Annotated[str, one_of(*OBJECTIVES)] = "standardise"
@@ -65,6 +67,7 @@ class Pretrain:
     rate: Annotated[float, number("a number above zero", lambda rate: rate > 0)] = 2e-3
     share: Annotated[float, number("a number between 0 and 1", lambda part: 0 < part < 1)] = 0.5
     device: Annotated[str, one_of(*DEVICES)] = "cpu"
+    beta: Annotated[float, number("a number above zero", lambda beta: beta > 0)] = 16.0
 
     @property
     def idle(self) -> list[str]:
