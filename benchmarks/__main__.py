@@ -4,7 +4,7 @@ import argparse
 import os
 from importlib import import_module
 
-NAMES = ("efficiency", "speed", "training", "slcp", "trust", "programs", "see")
+NAMES = ("efficiency", "speed", "training", "slcp", "trust", "programs", "see", "labels")
 
 
 def main() -> None:

@@ -7,11 +7,10 @@ import contextlib
 import sys
 from pathlib import Path
 
-import maps
-
 from addend import modality
 from addend.pretrain import learning
 from addend.stages import pretrain
+from addend.testing import maps
 
 SETTINGS = {
     "simulate": {"seed": 1, "train": 3072, "calibrate": 256, "audit": 256},

@@ -2,7 +2,6 @@
 
 import json
 
-import maps
 import numpy as np
 import pytest
 import zarr
@@ -11,6 +10,7 @@ from addend import modality, shards
 from addend.doors.ingest import ingest
 from addend.errors import AddendError, BadField, BadSetting, BadTable, EmptyTable, MissingColumn
 from addend.parameters import read_agreement
+from addend.testing import maps
 from addend.testing.modality import check_modality
 
 N = 6

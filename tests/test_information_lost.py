@@ -2,18 +2,20 @@
 
 import json
 
-import maps
 import numpy as np
 import pytest
 import torch
 
 from addend import modality, places, settings
+from addend.backbones import Summarised
 from addend.calibration import Record
 from addend.calibration.gate import judge
 from addend.calibration.scores import true_score
 from addend.encoder import Encoder
 from addend.parameters import read_agreement
 from addend.stages import calibrate, finetune, pretrain, simulate
+from addend.testing import maps
+from addend.vectors import largest_difference
 
 SETTINGS = {
     "simulate": {"seed": 1, "train": 16384, "calibrate": 4096, "audit": 1024},
@@ -52,7 +54,7 @@ class BandPowers(torch.nn.Module):
 
 def seeing(rows: int) -> type[maps.Maps]:
     """The maps with an f_m that sees so many of their rows."""
-    return type("Seen", (maps.Maps,), {"architecture": lambda self: BandPowers(rows)})
+    return type("Seen", (maps.Maps,), {"architecture": lambda self: Summarised(BandPowers(rows))})
 
 
 def test_the_true_score_has_no_mean_and_the_fisher_information_for_variance(tmp_path):
@@ -90,6 +92,7 @@ def test_what_an_f_m_keeps_is_measured_and_the_gate_refuses_half(
         stage("toy")
     encoder = Encoder.load(places.encoder("toy", "head"))
     assert not encoder.manifest["invertible"] and not encoder.manifest["log_det"]
+    assert largest_difference(encoder, places.encoder("toy", "head")) < 1e-10
     record = Record.from_dict(
         json.loads((places.encoder("toy", "record") / "record.json").read_text())
     )

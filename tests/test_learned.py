@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import learning
-import maps
 import numpy as np
 import pytest
 import torch
@@ -12,7 +11,7 @@ import torch
 from addend import modality, places, settings, shards
 from addend.backbones import BACKBONES
 from addend.devices import device
-from addend.errors import BadSetting, NoFeatures, UnfitBackbone, UnfitHead
+from addend.errors import BadSetting, NoFeatures, UnfitBackbone, UnfitHead, UnfitProgram
 from addend.modality import Field, Schema
 from addend.parameters import read_agreement
 from addend.pretrain import LEARNED, Inputs, frozen, making
@@ -22,6 +21,7 @@ from addend.program.tracing import export
 from addend.settings import Pretrain
 from addend.stages import pretrain, simulate
 from addend.streams import Stream
+from addend.testing import maps
 
 TESTS = Path(__file__).parent
 SCHEMAS = {
@@ -68,7 +68,7 @@ class Seen(maps.Maps):
 
 
 @pytest.mark.parametrize("kind", BACKBONES)
-@pytest.mark.parametrize("objective", LEARNED)
+@pytest.mark.parametrize("objective", sorted(set(LEARNED) - {"none"}))
 def test_every_objective_trains_every_network_and_what_it_makes_is_a_program(
     kind, objective, tmp_path
 ):
@@ -96,7 +96,7 @@ def test_every_objective_trains_every_network_and_what_it_makes_is_a_program(
 
 
 @pytest.mark.parametrize("kind", BACKBONES)
-@pytest.mark.parametrize("objective", LEARNED)
+@pytest.mark.parametrize("objective", sorted(set(LEARNED) - {"none"}))
 def test_nothing_is_left_on_another_device(kind, objective):
     """On torch's meta device whatever is made on the CPU meets what is not, and torch refuses."""
     schema = SCHEMAS[kind]
@@ -160,12 +160,31 @@ def test_a_batch_dependent_network_is_refused(root):
     assert not places.encoder("toy", "backbone").exists()
 
 
+def test_a_network_that_is_no_program_is_refused_before_it_is_trained(root, monkeypatch):
+    class Fourier(torch.nn.Module):
+        width = 129
+
+        def forward(self, x, c):
+            return torch.fft.rfft(x).real
+
+    class Own(maps.Maps):
+        def architecture(self):
+            return Fourier()
+
+    modality.installed = lambda: {"toy": Own()}
+    monkeypatch.setattr(making, "learn", lambda *a: pytest.fail("it was trained"))
+    with pytest.raises(UnfitProgram, match="fft"):
+        pretrain.pretrain("toy")
+    assert not places.encoder("toy", "backbone").exists()
+
+
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
         ({"backbone": None}, BadSetting, "brings no network of its own"),
         ({"objective": "standardise"}, BadSetting, "means nothing beside 'standardise'"),
         ({"objective": "vicreg"}, BadSetting, "no symmetry"),
+        ({"objective": "infonce"}, BadSetting, "no symmetry"),
     ],
 )
 def test_settings_that_fit_no_map_are_refused(root, change, error, said):

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import learning
-import maps
 import pytest
 from safetensors import safe_open
 
@@ -17,6 +16,7 @@ from addend import modality
 from addend.artifact import file_digest
 from addend.errors import OtherCheckpoint
 from addend.stages import pretrain, simulate
+from addend.testing import maps
 
 TESTS = Path(__file__).parent
 

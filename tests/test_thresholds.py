@@ -71,7 +71,10 @@ def test_a_modality_s_stages_have_the_names_and_places_of_every_other_s(modality
     stages = yaml.safe_load((modality / "dvc.yaml").read_text())["stages"]
     assert list(stages) == ["observe", "simulate", "pretrain", "finetune", "calibrate", "register"]
     for verb, stage in stages.items():
-        assert stage["cmd"] == f"addend {verb} {modality.name}" and stage["wdir"] == "../.."
+        apart = " --apart" if verb == "register" and "--apart" in stage["cmd"] else ""
+        assert stage["cmd"] == f"addend {verb} {modality.name}{apart}" and stage["wdir"] == "../.."
+    (pin,) = stages["register"]["outs"]
+    assert pin == {f"data/{'apart' if apart else 'pins'}/{modality.name}.json": {"cache": False}}
 
 
 @each_modality

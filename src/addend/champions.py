@@ -23,7 +23,7 @@ def no_champion(name: str, otherwise: str = "") -> NoChampion:
     what, repro, pin = (
         f"modality '{name}' has no promoted encoder",
         "run 'dvc repro",
-        places.pin(name),
+        places.pin(name, apart=places.pin(name, apart=True).exists()),
     )
     stage = f"modalities/{name}/dvc.yaml:register"
     said = read_json(pin, stage) if pin.exists() else None

@@ -5,16 +5,14 @@ Each verb imports what it needs when it is called, so that the command itself st
 
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from .durable import full_disk, says_full
-from .errors import AddendError, AddendWarning, BadSetting, UnusablePath
+from .durable import os_errors_named
+from .errors import AddendError, AddendWarning, BadSetting
 from .processor import share_instructions
 from .running import alone, die_with_dvc
 
@@ -29,7 +27,6 @@ MODALITY = {
     "pretrain": "Make and export f_m.",
     "finetune": "Train g_m.",
     "calibrate": "Measure what an encoder's errors are, on simulations it never saw.",
-    "register": "Register an encoder; promote it if its record passes the gate.",
 }
 FUSION = {
     "gather": "Collect the sets a fusion names, or draw mock ones at its truth.",
@@ -57,6 +54,19 @@ for _command, _text in MODALITY.items():
     _add(_command, _text, "MODALITY")
 for _command, _text in FUSION.items():
     _add(_command, _text, "FUSION")
+
+
+@app.command()
+def register(
+    modality: str,
+    apart: Annotated[
+        bool, typer.Option("--apart", help="Keep its pin where only fusions that name it look.")
+    ] = False,
+) -> None:
+    """Register an encoder; promote it if its record passes the gate."""
+    die_with_dvc()
+    with alone("register", modality):
+        import_module("addend.stages.register").register(modality, apart)
 
 
 @app.command()
@@ -221,24 +231,8 @@ def main() -> None:
     warnings.formatwarning = _sentence
     share_instructions()
     try:
-        with _os_errors_named():
+        with os_errors_named():
             app()
     except AddendError as e:
         print(f"addend: {e}", file=sys.stderr)
         sys.exit(2)
-
-
-@contextmanager
-def _os_errors_named() -> Iterator[None]:
-    """What the system says of a file or a full disk is a mistake like any other."""
-    try:
-        yield
-    except BrokenPipeError:  # whoever read the output has read enough
-        raise
-    except OSError as e:
-        if says_full(e):
-            raise full_disk(Path()) from e
-        raise UnusablePath(
-            f"{e.filename or 'a file'} cannot be used ({e.strerror or e})",
-            "see that it is there, is what it should be, and may be read and written",
-        ) from e

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import FullDisk
+from .errors import FullDisk, UnusablePath
 
 TEMPORARY = ".tmp-"
 OURS = re.compile(r"\.tmp-[0-9a-f]{32}")
@@ -189,3 +189,19 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def os_errors_named() -> Iterator[None]:
+    """What the system says of a file or a full disk is a mistake like any other."""
+    try:
+        yield
+    except BrokenPipeError:  # whoever read the output has read enough
+        raise
+    except OSError as e:
+        if says_full(e):
+            raise full_disk(Path()) from e
+        raise UnusablePath(
+            f"{e.filename or 'a file'} cannot be used ({e.strerror or e})",
+            "see that it is there, is what it should be, and may be read and written",
+        ) from e

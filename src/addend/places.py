@@ -30,9 +30,9 @@ def encoder(modality: str, part: str) -> Path:
     return ROOT / "data" / "encoders" / plain(modality) / part
 
 
-def pin(modality: str) -> Path:
-    """What `register` says of a modality's encoder."""
-    return ROOT / "data" / "pins" / f"{plain(modality)}.json"
+def pin(modality: str, apart: bool = False) -> Path:
+    """What `register` says of a modality's encoder; `apart` where fusions that do not name it should not wait for it."""
+    return ROOT / "data" / ("apart" if apart else "pins") / f"{plain(modality)}.json"
 
 
 def fusion(name: str, part: str) -> Path:

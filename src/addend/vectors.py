@@ -58,14 +58,14 @@ def largest_difference(encoder: Encoder, folder: Path) -> float:
 def _stored(encoder: Encoder, folder: Path) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
     """The columns, theta `(ROWS, D)` and psi `(ROWS, ROWS)` that an encoder stores; `PsiChanged` where they are not that."""
     shapes: dict[str, tuple[int, ...]] = {
-        f"columns.{name}": (ROWS,) for name in encoder.schema.names
+        f"columns.{field.name}": (ROWS, *field.shape) for field in encoder.schema.fields
     }
     shapes |= {"theta": (ROWS, len(encoder.space)), "psi": (ROWS, ROWS)}
     try:
         stored = load_file(Path(folder) / FILE)
     except Exception as e:  # safetensors has errors of its own
         raise PsiChanged(f"{FILE} cannot be read ({type(e).__name__})", CHANGED) from None
-    found = {name: values.shape for name, values in stored.items() if values.dtype.kind == "f"}
+    found = {name: values.shape for name, values in stored.items() if values.dtype.kind in "fi"}
     if found != shapes:
         raise PsiChanged(
             f"{FILE} of encoder '{encoder.name}' holds other arrays than psi's", CHANGED

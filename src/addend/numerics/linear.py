@@ -35,6 +35,19 @@ def within(w: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return product(product(w.T, matrix), w)
 
 
+def whitening(rows: np.ndarray, flat: float) -> tuple[np.ndarray, np.ndarray]:
+    """The mean `(F,)` of rows `(N, F)` and W `(F, Z)` that makes them uncorrelated with unit variance.
+
+    Directions with less than `flat` of the largest variance are dropped: all, where nothing varies or something is no number.
+    """
+    mean = rows.mean(axis=0)
+    values, vectors = eigh(np.cov(rows, rowvar=False).reshape(len(mean), -1))
+    kept = values > max(flat * values[-1], 1e-24)
+    if not np.isfinite(values).all():
+        kept[:] = False
+    return mean, vectors[:, kept] / np.sqrt(values[kept])
+
+
 def applied(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     """The rows of vectors `(..., k)`, each times matrix `(k, m)`, `(..., m)`."""
     return np.einsum("...k,km->...m", vectors, matrix)

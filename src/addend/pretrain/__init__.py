@@ -3,6 +3,7 @@
 `standardise` learns nothing and loses nothing; it is for observations that are a few plain numbers. The others train a network,
 the modality's own or one of `backbones`, and what it loses is measured (`calibration.information`).
 
+    learns nothing            none: the summaries that a modality states
     learns from (x, theta)    supervised_mean, supervised_likelihood, supervised_ratio
                               dvib: the last but one through a channel that costs
     learns from x alone       autoencoder, beta_vae, masked; of two views of x: vicreg, infonce
@@ -21,6 +22,7 @@ from .standardise import Standardise, flow_layout, standardise
 from .supervised_likelihood import SupervisedLikelihood
 from .supervised_mean import SupervisedMean
 from .supervised_ratio import SupervisedRatio
+from .untrained import Untrained
 from .vicreg import VICReg
 
 LEARNED: dict[str, type[Objective]] = {
@@ -28,6 +30,7 @@ LEARNED: dict[str, type[Objective]] = {
     for kind in (
         *(Autoencoder, BetaVAE, Masked, InfoNCE, VICReg),
         *(DVIB, SupervisedLikelihood, SupervisedMean, SupervisedRatio),
+        Untrained,
     )
 }
 
@@ -47,6 +50,7 @@ __all__ = [
     "SupervisedLikelihood",
     "SupervisedMean",
     "SupervisedRatio",
+    "Untrained",
     "VICReg",
     "flow_layout",
     "frozen",

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import NoFeatures
-from ..numerics.linear import eigh
+from ..numerics import linear
 from ..schema import Columns, Schema
 from .backbone import Backbone
 from .objective import Objective
@@ -110,15 +110,13 @@ def frozen(schema: Schema, inputs: Inputs, objective: Objective, features: Tenso
 
 def whitening(features: np.ndarray) -> tuple[Tensor, Tensor]:
     """The mean `(F,)` of features `(N, F)` and a matrix `(F, Z)` that makes them uncorrelated with unit variance."""
-    mean = features.mean(axis=0)
-    values, vectors = eigh(np.cov(features, rowvar=False).reshape(len(mean), -1))
-    kept = values > FLAT * max(values[-1], 0.0)
-    if not kept.any() or not np.isfinite(values).all() or values[-1] <= 1e-24:
+    mean, w = linear.whitening(features, FLAT)
+    if not w.shape[1]:
         raise NoFeatures(
             "f_m makes the same features of every observation",
             "train it longer or at a lower rate, or choose another objective",
         )
-    return torch.from_numpy(mean), torch.from_numpy(vectors[:, kept] / np.sqrt(values[kept]))
+    return torch.from_numpy(mean), torch.from_numpy(w)
 
 
 def _law(values: np.ndarray, plain: bool, size: int) -> tuple[np.ndarray, np.ndarray]:

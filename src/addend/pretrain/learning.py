@@ -19,14 +19,13 @@ from typing import Any
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..durable import written_beside
 from ..errors import NotFinite, OtherCheckpoint
 from ..numerics.schedules import cosine
 from ..streams import Batch, Stream
 from ..training import History, copied
-from .learned import Inputs
 from .objective import Objective
 
 EVERY, LOOKS = 60.0, 50
@@ -56,7 +55,7 @@ class Plan:
 
 def learn(
     objective: Objective,
-    inputs: Inputs,
+    inputs: nn.Module,
     stream: Stream,
     plan: Plan,
     checkpoint: Path | None = None,
@@ -91,7 +90,7 @@ def learn(
 
 
 def _descend(
-    objective: Objective, inputs: Inputs, batch: Batch, state: "State", plan: Plan, step: int
+    objective: Objective, inputs: nn.Module, batch: Batch, state: "State", plan: Plan, step: int
 ) -> float:
     for group in state.adam.param_groups:
         group["lr"] = cosine(plan.rate, step, plan.steps)
@@ -109,7 +108,7 @@ def _descend(
 
 
 def _loss(
-    objective: Objective, inputs: Inputs, batch: Batch, seed: int, step: int, train: bool = False
+    objective: Objective, inputs: nn.Module, batch: Batch, seed: int, step: int, train: bool = False
 ) -> Tensor:
     x, c, phi = batch
     generator = torch.Generator(x.device).manual_seed(seed * 1_000_003 + step)

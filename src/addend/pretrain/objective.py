@@ -54,7 +54,7 @@ class Objective(nn.Module, ABC):
 
     def __init__(self, network: nn.Module, coordinates: int, z: int):
         super().__init__()
-        self.features = Features(network, z)
+        self.features: nn.Module = Features(network, z)
 
     @classmethod
     def of(cls, modality: Modality, network: nn.Module, coordinates: int, asked: Pretrain) -> Self:

@@ -7,13 +7,13 @@ from typing import Annotated, TypeVar
 
 from ..errors import BadSetting, nearest, shown
 from ..names import plain
-from .kinds import Count, Counts, Limit, Rates, Whole, number, one_of
+from .kinds import NAMED, Count, Counts, Limit, Rates, Whole, number, one_of, several
 from .reader import read
 from .sections import section
 
 T = TypeVar("T")
 OBJECTIVES = (
-    "standardise", "supervised_mean", "supervised_likelihood", "supervised_ratio", "dvib",
+    "standardise", "none", "supervised_mean", "supervised_likelihood", "supervised_ratio", "dvib",
     "autoencoder", "beta_vae", "masked", "vicreg", "infonce",
 )  # fmt: skip
 """What `pretrain` can do."""
@@ -55,6 +55,7 @@ class Pretrain:
         share: Of the train pool; g_m is trained on the rest, since f_m knows its own rows by heart.
         device: Where: auto is an accelerator if there is one.
         beta: Of beta_vae and dvib: how many nats of x may pass for one of what is wanted.
+        unlabelled: Sets of observations that f_m, and never g_m, learns from too, with an objective that needs no theta.
     """
 
     objective: Annotated[str, one_of(*OBJECTIVES)] = "standardise"
@@ -68,13 +69,14 @@ class Pretrain:
     share: Annotated[float, number("a number between 0 and 1", lambda part: 0 < part < 1)] = 0.5
     device: Annotated[str, one_of(*DEVICES)] = "cpu"
     beta: Annotated[float, number("a number above zero", lambda beta: beta > 0)] = 16.0
+    unlabelled: Annotated[tuple[str, ...], several(NAMED, "a list of sets")] = ()
 
     @property
     def idle(self) -> list[str]:
         """What is said and means nothing, since the standardiser learns nothing."""
         silent = Pretrain(self.objective)
         said = [f.name for f in fields(self) if getattr(self, f.name) != getattr(silent, f.name)]
-        return said if self.objective == "standardise" else []
+        return said if self.objective in ("standardise", "none") else []
 
 
 @dataclass(frozen=True)
@@ -188,8 +190,9 @@ class ModalitySettings:
         if isinstance(asked := made.get("finetune"), Finetune):
             _require_phases(asked, file)
         if isinstance(learned := made.get("pretrain"), Pretrain) and learned.idle:
-            said = f"'{learned.idle[0]}' of section 'pretrain' of {file} means nothing beside 'standardise', which learns nothing"
-            raise BadSetting(said, "remove it, or name an objective that learns")
+            said = f"'{learned.idle[0]}' of section 'pretrain' of {file} means nothing"
+            what = f"{said} beside '{learned.objective}', which learns nothing"
+            raise BadSetting(what, "remove it, or name an objective that learns")
         return cls(file, made)
 
     @property

@@ -42,7 +42,7 @@ def finetune(name: str) -> None:
     training = Training(asked.seed, asked.steps, asked.batch, asked.rate)
     rows, held = rows.split()
     head, history = _trained(modality, asked, layout, (rows, held), training)
-    facts = {
+    facts: dict[str, Any] = {
         "name": name, "title": modality.title, "parameters": space.as_list(), "definitions": space.digest,
         "schema": modality.schema.as_dict(), "coordinates": layout["box"], **layout["backbone"],
         "head": head.as_dict(),
@@ -51,6 +51,8 @@ def finetune(name: str) -> None:
         "covariate_ranges": ranges,
         "provenance": {"simulations": pool.digest, "package": version(f"addend-{name}"), "core": version("addend")},
     }  # fmt: skip
+    if "pretrained" in layout:
+        facts["provenance"]["f_m"] = layout["pretrained"]
     with fresh_folder(places.encoder(name, "head")) as folder:
         for file in NEEDED[:-1]:
             shutil.copyfile(made / file, folder / file)

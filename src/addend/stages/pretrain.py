@@ -47,6 +47,8 @@ def pretrain(name: str) -> None:
         "box": box,
         "taught": found.taught,
     }
+    if asked.objective != "standardise":
+        layout["pretrained"] = {"objective": asked.objective, "unlabelled": dict(found.unlabelled)}
     module = backbone.module.requires_grad_(False)
     with sealed_folder(places.encoder(name, "backbone")) as folder:
         export(module, folder / "backbone", x[:8], c[:8])

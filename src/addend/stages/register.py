@@ -18,8 +18,8 @@ from ..registry import Registry, Version
 from ..sealed import require_sealed, write_json
 
 
-def register(name: str) -> None:
-    """Register the encoder with its record; promote it, or record why not."""
+def register(name: str, apart: bool = False) -> None:
+    """Register the encoder with its record; promote it, or record why not. The pin may lie apart (`places.pin`)."""
     thresholds = settings.modality(places.ROOT, name).register
     registry = Registry(root=places.ROOT)
     require_sealed(places.encoder(name, "record"), f"modalities/{name}/dvc.yaml:calibrate")
@@ -41,7 +41,7 @@ def register(name: str) -> None:
         registry.promote(version, verdict.reason)
     else:
         registry.refuse(version, verdict.reason)
-    _write_pin(name, version, verdict)
+    _write_pin(places.pin(name, apart), name, version, verdict)
     word = "promoted" if verdict.passed else "refused"
     print(f"{name} version {version.version} ({version.digest[:12]}): {word}; {verdict.reason}")
 
@@ -103,11 +103,11 @@ def _history(name: str) -> list[dict[str, float]]:
     return [{"step": step, kind: loss} for kind, rows in kinds.items() for step, loss in rows]
 
 
-def _write_pin(name: str, version: Version, verdict: Ruling) -> None:
+def _write_pin(path: Path, name: str, version: Version, verdict: Ruling) -> None:
     content = {
         "modality": name,
         "digest": version.digest,
         "promoted": verdict.passed,
         "reason": verdict.reason,
     }
-    write_json(places.pin(name), content)
+    write_json(path, content)

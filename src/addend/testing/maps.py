@@ -6,6 +6,7 @@ k runs over all modes of an orthonormal Fourier transform. Amplitude and slope o
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -70,7 +71,7 @@ class Maps(Modality):
         return {f.name: np.asarray(table[f.name], dtype=f.dtype) for f in self.schema.fields}
 
 
-def lay_out(root: Path, settings: dict) -> None:
+def lay_out(root: Path, settings: dict[str, Any]) -> None:
     """A project of this modality alone."""
     (root / "modalities" / "toy").mkdir(parents=True)
     (root / "parameters.yaml").write_text(yaml.safe_dump(PARAMETERS))
