@@ -4,7 +4,17 @@ import argparse
 import os
 from importlib import import_module
 
-NAMES = ("efficiency", "speed", "training", "slcp", "trust", "programs", "see", "labels")
+NAMES = (
+    "efficiency",
+    "speed",
+    "training",
+    "slcp",
+    "trust",
+    "programs",
+    "see",
+    "information",
+    "labels",
+)
 
 
 def main() -> None:

@@ -31,6 +31,8 @@ def render() -> str:
                     trust,
                     programs,
                     see,
+                    information,
+                    labels,
                     drills,
                     audit,
                 )
@@ -130,6 +132,24 @@ def see() -> list[str]:
         "likelihood written apart from its simulator: rms over the 95 % region, mean and width of Om. `python -m benchmarks see`."
     )
     return _section("Encoders that see", read("see"), text)
+
+
+def information() -> list[str]:
+    """What each f_m keeps."""
+    text = (
+        "Maps of 64 x 64 pixels under a Gaussian law with an exact score: the part of the Fisher information that psi keeps, by\n"
+        "what makes f_m, each of the same 32,768 maps, and N* of the encoder. `python -m benchmarks information`."
+    )
+    return _section("What f_m keeps", read("information"), text)
+
+
+def labels() -> list[str]:
+    """With how many labels."""
+    text = (
+        "Maps of 16 x 16 pixels: the part of the Fisher information that psi keeps, by the number of labelled simulations, f_m\n"
+        "with them or, without labels, from 10^5 other maps; mean, spread and least of the seeds. `python -m benchmarks labels`."
+    )
+    return _section("Labels", read("labels"), text)
 
 
 def drills() -> list[str]:

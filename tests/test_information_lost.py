@@ -19,7 +19,7 @@ from addend.vectors import largest_difference
 
 SETTINGS = {
     "simulate": {"seed": 1, "train": 16384, "calibrate": 4096, "audit": 1024},
-    "pretrain": {"objective": "supervised_ratio", "z": 3, "steps": 1200, "batch": 256, "rate": 0.003},
+    "pretrain": {"objective": "none"},
     "finetune": {
         "hidden": [16, 16], "shape": [16], "components": 2, "seed": 1,
         "steps": [800, 500, 400], "batch": [512, 512, 1024], "rate": [0.01, 0.003, 0.0003],
@@ -79,12 +79,12 @@ def test_the_true_score_has_no_mean_and_the_fisher_information_for_variance(tmp_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rows", "low", "high"), [(16, 0.80, 1.0), (8, 0.30, 0.62)])
+@pytest.mark.parametrize(("rows", "low", "high"), [(16, 0.88, 1.0), (8, 0.30, 0.62)])
 def test_what_an_f_m_keeps_is_measured_and_the_gate_refuses_half(
     rows, low, high, tmp_path, monkeypatch, one_thread
 ):
     """Half of the pixels hold at most half of the information of fluctuations smaller than the map, and somewhat less of
-    those as large as it. Training loses some of it again: so half is 0.30 to 0.62 here, the whole above 0.80."""
+    those as large as it. Eight powers and a short training lose some again: half is 0.30 to 0.62, the whole above 0.88."""
     monkeypatch.setattr(modality, "installed", lambda: {"toy": seeing(rows)()})
     maps.lay_out(tmp_path, SETTINGS)
     monkeypatch.chdir(tmp_path)
