@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 import torch
-from maps import Maps
 from torch import nn
 
 from addend import heads
@@ -13,6 +12,7 @@ from addend.errors import UnfitHead, UnfitProgram
 from addend.heads import Stated, loading
 from addend.heads.laws import require_smooth
 from addend.program.tracing import export
+from addend.testing.maps import Maps
 from addend.training import Rows, Training, fit
 
 
