@@ -54,7 +54,10 @@ def _file(published: Published, folder: Path) -> Path:
             "ask the modality's owner whether a new release is meant",
         ) from None
     except OSError as e:  # of requests, or of the network
-        why = str(getattr(getattr(e, "response", None), "status_code", "") or type(e).__name__)
+        answer = getattr(e, "response", None)
+        why = type(e).__name__ if answer is None else str(answer.status_code)
+        if answer is not None:
+            answer.close()  # it was to be read as a stream, and holds its connection
         raise NotFetched(
             f"{published.url} cannot be had ({why})",
             "try again later, or ingest a copy of the file",
