@@ -18,13 +18,13 @@ from addend.testing import maps
 from addend.vectors import largest_difference
 
 SETTINGS = {
-    "simulate": {"seed": 1, "train": 16384, "calibrate": 4096, "audit": 1024},
+    "simulate": {"seed": 1, "train": 12288, "calibrate": 4096, "audit": 1024},
     "pretrain": {"objective": "none"},
     "finetune": {
         "hidden": [16, 16], "shape": [16], "components": 2, "seed": 1,
-        "steps": [800, 500, 400], "batch": [512, 512, 1024], "rate": [0.01, 0.003, 0.0003],
+        "steps": [800, 400, 400], "batch": [512, 256, 512], "rate": [0.01, 0.003, 0.0003],
     },
-    "calibrate": {"seed": 1, "expected": 5, "cells": 4, "simulations": 2000, "datasets": 64, "points": 64},
+    "calibrate": {"seed": 1, "expected": 5, "cells": 4, "simulations": 1200, "datasets": 64, "points": 64},
     "register": {"information": 0.8},
 }  # fmt: skip
 
