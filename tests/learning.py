@@ -7,9 +7,11 @@ import contextlib
 import sys
 from pathlib import Path
 
+import pytest
+
 from addend import modality
 from addend.pretrain import learning
-from addend.stages import pretrain
+from addend.stages import pretrain, simulate
 from addend.testing import maps
 
 SETTINGS = {
@@ -19,6 +21,15 @@ SETTINGS = {
         "rate": 0.003,
     },
 }  # fmt: skip
+
+
+def project(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of maps, the only modality, with its simulations; the tests are in it."""
+    monkeypatch.setattr(modality, "installed", lambda: {"toy": maps.Maps()})
+    maps.lay_out(root, SETTINGS)
+    monkeypatch.chdir(root)
+    simulate.simulate("toy")
+    return root
 
 
 def main(root: Path) -> None:

@@ -41,10 +41,7 @@ def installed(monkeypatch, one_thread):
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """A project of maps with its simulations."""
-    maps.lay_out(tmp_path, learning.SETTINGS)
-    monkeypatch.chdir(tmp_path)
-    simulate.simulate("toy")
-    return tmp_path
+    return learning.project(tmp_path, monkeypatch)
 
 
 def rows(schema, n=40):

@@ -12,11 +12,9 @@ import learning
 import pytest
 from safetensors import safe_open
 
-from addend import modality
 from addend.artifact import file_digest
 from addend.errors import OtherCheckpoint
 from addend.stages import pretrain, simulate
-from addend.testing import maps
 
 TESTS = Path(__file__).parent
 
@@ -24,11 +22,7 @@ TESTS = Path(__file__).parent
 @pytest.fixture
 def root(tmp_path, monkeypatch, one_thread):
     """A project of maps with its simulations."""
-    monkeypatch.setattr(modality, "installed", lambda: {"toy": maps.Maps()})
-    maps.lay_out(tmp_path, learning.SETTINGS)
-    monkeypatch.chdir(tmp_path)
-    simulate.simulate("toy")
-    return tmp_path
+    return learning.project(tmp_path, monkeypatch)
 
 
 def _digests(root: Path) -> dict[str, str]:

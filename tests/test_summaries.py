@@ -10,18 +10,14 @@ import torch
 from addend import modality, places, shards
 from addend.backbones import Summarised
 from addend.program import load
-from addend.stages import pretrain, simulate
+from addend.stages import pretrain
 from addend.testing import maps
 
 
 @pytest.fixture
 def root(tmp_path, monkeypatch, one_thread):
     """A project of maps with its simulations."""
-    monkeypatch.setattr(modality, "installed", lambda: {"toy": maps.Maps()})
-    maps.lay_out(tmp_path, learning.SETTINGS)
-    monkeypatch.chdir(tmp_path)
-    simulate.simulate("toy")
-    return tmp_path
+    return learning.project(tmp_path, monkeypatch)
 
 
 class Powers(torch.nn.Module):

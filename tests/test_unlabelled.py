@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from addend import modality, places, shards
+from addend import places, shards
 from addend.errors import BadSetting, NoObservations
-from addend.stages import pretrain, simulate
+from addend.stages import pretrain
 from addend.streams import Stream
 from addend.testing import maps
 
@@ -18,11 +18,7 @@ from addend.testing import maps
 @pytest.fixture
 def root(tmp_path, monkeypatch, one_thread):
     """A project of maps with its simulations."""
-    monkeypatch.setattr(modality, "installed", lambda: {"toy": maps.Maps()})
-    maps.lay_out(tmp_path, learning.SETTINGS)
-    monkeypatch.chdir(tmp_path)
-    simulate.simulate("toy")
-    return tmp_path
+    return learning.project(tmp_path, monkeypatch)
 
 
 def observed(name: str, n: int) -> None:
