@@ -7,20 +7,18 @@ those of any modality, in a folder that is thrown away.
 """
 
 import json
-import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import yaml
 from addend_shear import Gaussian
 
-from addend import modality, places
+from addend import places
 from addend.calibration import Record
 from addend.stages import calibrate, finetune, pretrain, simulate
 
-from .record import cpu, table, write
+from .record import cpu, elsewhere, table, write
 
 ROOT = Path(__file__).resolve().parents[1]
 LEARN = {"z": 3, "steps": 6000, "batch": 512, "rate": 0.002}
@@ -29,19 +27,12 @@ CATALOGUE = ("none", "supervised_ratio", "supervised_likelihood", "supervised_me
 
 def run(quick: bool) -> None:
     """Measure, print and keep."""
-    here, known = Path.cwd(), modality.installed
-    modality.installed = lambda: {"shear": Gaussian()}
     rows: list[dict[str, Any]] = []
-    try:
-        with tempfile.TemporaryDirectory() as scratch:
-            os.chdir(scratch)
-            for objective in CATALOGUE[: 1 if quick else None]:
-                rows.append(_measured(objective, quick))
-                print(table(rows[-1:]), flush=True)
-                write("information", quick, rows)
-    finally:
-        os.chdir(here)
-        modality.installed = known
+    with elsewhere(shear=Gaussian()):
+        for objective in CATALOGUE[: 1 if quick else None]:
+            rows.append(_measured(objective, quick))
+            print(table(rows[-1:]), flush=True)
+            write("information", quick, rows)
     print(table(rows))
 
 

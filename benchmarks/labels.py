@@ -10,20 +10,18 @@ over seeds. The stages are those of any modality, in a folder that is thrown awa
 """
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from addend import modality, places, shards
+from addend import places, shards
 from addend.calibration import Record
 from addend.stages import calibrate, finetune, pretrain, simulate
 from addend.testing import maps
 
-from .record import cpu, table, write
+from .record import cpu, elsewhere, table, write
 
 SIZES, SEEDS, WITHOUT = (1_000, 10_000, 100_000), 5, 100_000
 OBJECTIVES = ("supervised_ratio", "masked", "infonce")
@@ -46,18 +44,12 @@ class Maps(maps.Maps):
 def run(quick: bool) -> None:
     """Measure, print and keep."""
     sizes, seeds = ((1_000,), 1) if quick else (SIZES, SEEDS)
-    here, known = Path.cwd(), modality.installed
-    modality.installed = lambda: {"toy": Maps()}
     rows = []
-    try:
-        for n in sizes:
-            for objective in OBJECTIVES:
-                rows.append(_over_seeds(objective, n, seeds))
-                print(table(rows[-1:]), flush=True)
-                write("labels", quick, rows)
-    finally:
-        os.chdir(here)
-        modality.installed = known
+    for n in sizes:
+        for objective in OBJECTIVES:
+            rows.append(_over_seeds(objective, n, seeds))
+            print(table(rows[-1:]), flush=True)
+            write("labels", quick, rows)
     print(table(rows))
 
 
@@ -73,9 +65,8 @@ def _over_seeds(objective: str, n: int, seeds: int) -> dict[str, Any]:
 
 def _kept(objective: str, n: int, seed: int) -> float:
     """The part of the information that psi keeps, of one training."""
-    with tempfile.TemporaryDirectory() as scratch:
-        os.chdir(scratch)
-        maps.lay_out(Path(scratch), _settings(objective, n, seed))
+    with elsewhere(toy=Maps()):
+        maps.lay_out(Path(), _settings(objective, n, seed))
         simulate.simulate("toy")
         if objective != "supervised_ratio":
             _observe(seed)

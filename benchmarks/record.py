@@ -2,13 +2,18 @@
 
 import json
 import platform
+import tempfile
 import time
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
+
+from addend import modality
+from addend.modality import Modality
 
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = ("addend", "torch", "numpy", "scipy", "zuko", "sbi", "sbibm")
@@ -27,6 +32,18 @@ def cpu():
     clock = Clock()
     yield clock
     clock.seconds = time.process_time() - clock.start
+
+
+@contextmanager
+def elsewhere(**modalities: Modality) -> Iterator[None]:
+    """In a folder that is thrown away, with these modalities and no others."""
+    known = modality.installed
+    modality.installed = lambda: modalities
+    try:
+        with tempfile.TemporaryDirectory() as scratch, chdir(scratch):
+            yield
+    finally:
+        modality.installed = known
 
 
 def write(name: str, quick: bool, rows: list[dict], **facts) -> Path:
