@@ -20,7 +20,7 @@ STATED = {"a": TRUTH[0], "b": TRUTH[1], "left.eta": TRUTH[2]}
 PLAN = Plan(teach=450, audit=60)
 
 
-def exact_posterior(scalar, seed: int) -> Posterior:
+def exact_posterior(scalar, seed: int, ess: int = 0) -> Posterior:
     """The posterior of a quadratic S."""
     samples = normal_draws(maximise(scalar), n=4000, seed=seed)
     D = len(scalar.space)

@@ -1,12 +1,14 @@
 """One term in several repetitions of a fusion, held together: J functions of one theta."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..scalar import Jet, Psi, Scalar
+from ..scalar import Jet, Psi, Scalar, Slope
+from ..scalar import jet as jets
 
 PAIRS = 2**13
 """(theta, observation) pairs, second derivatives of which are held at once; more would leave the cache."""
@@ -50,6 +52,13 @@ class Repeated(Scalar):
     def jet(self, theta: Tensor) -> Jet:
         parts = [self._jet(*rows) for rows in self._chunks(theta)]
         return Jet(*(torch.cat(group) for group in zip(*parts, strict=True)))
+
+    def slope(self, theta: Tensor) -> Slope:
+        parts = [
+            jets.slope(partial(self.summed, which=which), rows)
+            for rows, which in self._chunks(theta)
+        ]
+        return Slope(*(torch.cat(group) for group in zip(*parts, strict=True)))
 
     def each_score(self, theta: Tensor) -> Tensor:
         """The gradient of each observation's psi, `(B, N, D)`, at theta `(B, D)`."""

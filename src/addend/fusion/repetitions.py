@@ -23,9 +23,10 @@ from torch import Tensor
 from ..calibration.additive import Additive, listed
 from ..calibration.sandwich import sandwich
 from ..calibration.subspace import pseudo_inverse
+from ..maximum.cube import Cube
 from ..maximum.curvature import SHARE, curvature
 from ..maximum.fit import Fit
-from ..maximum.newton import Ascent, Cube, ascend
+from ..maximum.newton import Ascent, ascend
 from ..numerics.clusters import cluster_covariance
 from ..parameters import ParameterSpace
 from ..scalar import Scalar, Sum
@@ -112,7 +113,7 @@ def held_at_truth(S: Sum, theta: np.ndarray, name: str, top: Ascent) -> Ascent:
     step = (value - top.theta[:, p]) / cube.width[p]
     at = cube.theta((cube.unit(top.theta) + ridge * step[:, None]).clamp(0, 1))
     at[:, p] = value
-    return ascend(S, at, free(S, p))
+    return ascend(S, at, free(S, p), hessian=top.jet.hessian, curved=False)
 
 
 def widths(S: Sum, theta: np.ndarray, top: Ascent) -> Widths:
@@ -153,14 +154,14 @@ def tension(S: Sum, groups: dict[str, list[str]], top: Ascent, theta: np.ndarray
         part = S.only(names)
         own = S.space.index(part.space.names)
         starts = [torch.as_tensor(theta)[:, own], top.theta[:, own]]
-        total += highest(part, starts, len(theta)).jet.value.numpy()
+        total += highest(part, starts, len(theta), curved=False).jet.value.numpy()
     return np.maximum(2 * (total - top.jet.value.numpy()), 0.0)
 
 
-def highest(S: Sum, starts: list[Tensor], J: int) -> Ascent:
-    """The highest end of ascents from each of K starts `(J, D)` of J repetitions."""
+def highest(S: Sum, starts: list[Tensor], J: int, curved: bool = True) -> Ascent:
+    """The highest end of ascents from each of K starts `(J, D)` of J repetitions, with its Hessian if `curved`."""
     again = S.rows(torch.arange(J).repeat(len(starts)))
-    return best(ascend(again, torch.cat(starts)), J)
+    return best(ascend(again, torch.cat(starts), curved=curved), J)
 
 
 def free(S: Scalar, *held: int) -> Tensor:

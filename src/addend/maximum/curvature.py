@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..parameters import ParameterSpace
-from .newton import bounds
+from .cube import bounds
 
 FLAT = 1e-2
 SHARE = 1e-3

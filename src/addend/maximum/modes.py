@@ -12,8 +12,9 @@ from torch import Tensor
 from ..errors import BadSetting, NotFinite
 from ..numerics.designs import lattice, sobol
 from ..scalar.base import Scalar
+from .cube import Cube, require_numbers
 from .fit import Fit, Mode
-from .newton import Ascent, Cube, ascend, require_numbers
+from .newton import Ascent, ascend
 
 DEPTH = 6.0
 GRID = {1: 129, 2: 33}

@@ -3,7 +3,16 @@ r"""Damped Newton ascent of a scalar function inside its support, many starts at
     step = |H|^{-1} g,        g = grad S,  H = -grad^2 S,  |H| with the absolute values of its eigenvalues
 
 in the unit cube t = (theta - low) / (high - low). |H| is positive definite, so every step goes uphill also where S is
-not concave; it is the Newton step where S is. A step that lowers S is halved twice and tried again.
+not concave; it is the Newton step where S is.
+
+A Hessian costs several gradients, and hardly changes near a maximum. So it is computed where an ascent begins, and from
+there mended after each step s by what the gradient says it should have been, y = grad S(t + s) - grad S(t),
+
+    H' = H + r r^T / (r . s),        r = y - H s
+
+(symmetric rank one: Nocedal & Wright, section 6.2). It is computed anew where what is left to gain falls by less than
+`SLOW` in a step, where a step lowers S, and in the end. A step of a fresh Hessian that lowers S is halved twice and tried
+again.
 
 A step that would leave the support stops at the first bound it meets. A coordinate at its bound is held there
 (*pinned*) while gradient or step points outward, and let go when they do not (active sets: Nocedal & Wright, section
@@ -17,16 +26,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import NotFinite
-from ..parameters import ParameterSpace
 from ..scalar.base import Scalar
 from ..scalar.jet import Jet
+from .cube import Cube
 
 EDGE = 1e-12
 REACH = 0.5
-GAIN = 1e-10
+GAIN, ROUGH = 1e-10, 1e-9
 STALLED = 1e-4
 HELD = 1e-4
+LEAST = 1e-7
+SLOW, ROUNDS = 0.4, 3
+"""Of what was left to gain, the share that may be left after a step; how often one goes on from where S was thought at rest."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +46,10 @@ class Ascent:
 
     Arguments:
         theta: `(B, D)`.
-        jet: S, gradient and Hessian there, per unit of theta.
+        jet: S, gradient and Hessian there, per unit of theta; the Hessian is one of nearby where none was asked for.
         pinned: Which coordinates a bound holds back, `(B, D)`: those along which S still rises outward.
         converged: Whether no more than 1e-4 nats are left to gain, `(B,)`.
-        evaluations: Jets computed, all starts together.
+        evaluations: Points at which S was differentiated, all starts together.
     """
 
     theta: Tensor
@@ -54,88 +65,133 @@ class Ascent:
         )
 
 
-def ascend(scalar: Scalar, theta: Tensor, free: Tensor | None = None, steps: int = 80) -> Ascent:
-    """Climb from theta `(B, D)`, moving only the coordinates where `free (D,)` is true (all if None)."""
-    cube = Cube(scalar)
+def ascend(
+    scalar: Scalar,
+    theta: Tensor,
+    free: Tensor | None = None,
+    steps: int = 80,
+    hessian: Tensor | None = None,
+    curved: bool = True,
+) -> Ascent:
+    """Climb from theta.
+
+    Arguments:
+        scalar: S.
+        theta: Starts `(B, D)`.
+        free: The coordinates that may move `(D,)`; all if None.
+        steps: The most steps.
+        hessian: What the Hessian is about `(B, D, D)`, where that is known, as beside a maximum.
+        curved: Whether the Hessian is wanted in the end.
+    """
     fixed = torch.zeros(theta.shape[1], dtype=torch.bool) if free is None else ~free
-    t = cube.unit(theta)
-    jet, damping, evaluations = cube.jet(t), torch.ones(len(t), dtype=torch.float64), len(t)
-    for _ in range(steps):
-        step, gain, _ = newton_step(jet, t, fixed)
-        live = (gain > GAIN + 1e-14 * jet.value.abs()) & (damping > 1e-7) & jet.value.isfinite()
-        if not live.any():
+    climb = _Climb(Cube(scalar), theta, fixed, hessian)
+    for _ in range(ROUNDS):
+        climb.up(steps, GAIN if curved else ROUGH)
+        if curved:
+            climb.polish()
+        if not climb.promises(STALLED).any():
             break
-        trial = forward(t[live], step[live], damping[live])
-        new = cube.rows(live.nonzero()[:, 0]).jet(trial)
-        evaluations += len(trial)
-        better = new.value > jet.value[live]
-        damping[live] = torch.where(better, (4 * damping[live]).clamp(max=1.0), damping[live] / 4)
-        rows = live.nonzero()[better, 0]
-        t[rows] = trial[better]
-        jet = Jet(
-            *(old.index_copy(0, rows, fresh[better]) for old, fresh in zip(jet, new, strict=True))
+    return climb.rest()
+
+
+class _Climb:
+    """Ascents on their way: where each is, the jet there, and how far it dares to step.
+
+    Arguments:
+        cube: S on the unit cube.
+        theta: Starts `(B, D)`.
+        fixed: The coordinates that do not move `(D,)`.
+        hessian: What the Hessian is about, per unit of theta; None to compute it.
+    """
+
+    def __init__(self, cube: Cube, theta: Tensor, fixed: Tensor, hessian: Tensor | None):
+        self.cube, self.fixed, self.t = cube, fixed, cube.unit(theta)
+        self.damping = torch.ones(len(theta), dtype=torch.float64)
+        self.fresh = torch.full((len(theta),), hessian is None)
+        self.jet = (
+            cube.jet(self.t)
+            if hessian is None
+            else Jet(*cube.slope(self.t), cube.per_width(hessian))
         )
-    t, jet = _polish(cube, t, jet, fixed)
-    evaluations += len(t)
-    _, gain, still = newton_step(jet, t, fixed)
-    converged = (gain < STALLED) & jet.value.isfinite()
-    pinned = still & ~fixed & (jet.gradient.abs() > HELD)
-    return Ascent(cube.theta(t), cube.per_unit(jet), pinned, converged, evaluations)
+        self.evaluations = len(theta)
 
+    def promises(self, enough: float) -> Tensor:
+        """Which rows `(B,)` have more to gain than that, and may still step."""
+        _, gain, _ = newton_step(self.jet, self.t, self.fixed)
+        return (gain > enough) & (self.damping > LEAST) & self.jet.value.isfinite()
 
-def _polish(cube: "Cube", t: Tensor, jet: Jet, fixed: Tensor) -> tuple[Tensor, Jet]:
-    """One last full step, judged by what is left to gain: below its own rounding error S itself cannot judge."""
-    step, gain, _ = newton_step(jet, t, fixed)
-    trial = forward(t, step, torch.ones_like(gain))
-    new = cube.jet(trial)
-    better = (
-        (gain < STALLED)
-        & (newton_step(new, trial, fixed)[1] < gain)
-        & (new.value > jet.value - STALLED)
-    )
-    keep = [
-        torch.where(better.reshape(-1, *[1] * (a.ndim - 1)), b, a)
-        for a, b in zip((t, *jet), (trial, *new), strict=True)
-    ]
-    return keep[0], Jet(*keep[1:])
+    def up(self, steps: int, least: float) -> None:
+        """Step until no more than `least` nats are left to gain."""
+        for _ in range(steps):
+            step, gain, _ = newton_step(self.jet, self.t, self.fixed)
+            enough = least + 1e-14 * self.jet.value.abs()
+            live = (gain > enough) & (self.damping > LEAST) & self.jet.value.isfinite()
+            if not live.any():
+                break
+            rows = live.nonzero()[:, 0]
+            better = self._step(rows, step[rows])
+            left = newton_step(self.jet, self.t, self.fixed)[1]
+            stale = ~better | (left[rows] > (SLOW * gain[rows]).maximum(enough[rows]))
+            self._renew(rows[stale & ~self.fresh[rows]])
 
+    def _step(self, rows: Tensor, step: Tensor) -> Tensor:
+        """Try one step of the named rows; which of them went up."""
+        trial = forward(self.t[rows], step, self.damping[rows])
+        value, gradient = self.cube.rows(rows).slope(trial)
+        self.evaluations += len(rows)
+        better, fresh, damping = value > self.jet.value[rows], self.fresh[rows], self.damping[rows]
+        smaller = torch.where(fresh, damping / 4, damping)
+        self.damping[rows] = torch.where(better, (4 * damping).clamp(max=1.0), smaller)
+        moved = (trial - self.t[rows], gradient - self.jet.gradient[rows])
+        mended = mend(self.jet.hessian[rows], *moved)
+        up = rows[better]
+        self.t[up], self.fresh[up] = trial[better], False
+        new = Jet(value, gradient, mended)
+        self.jet = self._put(up, Jet(*(x[better] for x in new)))
+        return better
 
-class Cube:
-    """A scalar function on the unit cube of its support."""
+    def _renew(self, rows: Tensor) -> None:
+        """The Hessian of the named rows, where they are."""
+        if len(rows):
+            self.jet = self._put(rows, self.cube.rows(rows).jet(self.t[rows]))
+            self.fresh[rows] = True
+            self.evaluations += len(rows)
 
-    def __init__(self, scalar: Scalar):
-        self.scalar = scalar
-        self.low, self.width = bounds(scalar.space)
-
-    def rows(self, index: Tensor) -> "Cube":
-        """The same of the rows that are named, where each has a function of its own."""
-        return Cube(self.scalar.rows(index))
-
-    def unit(self, theta: Tensor) -> Tensor:
-        """theta `(B, D)` as t in the cube."""
-        return ((theta - self.low) / self.width).clamp(0, 1)
-
-    def theta(self, t: Tensor) -> Tensor:
-        """t as theta, inside the support to the last bit."""
-        return torch.minimum(
-            torch.maximum(self.low + self.width * t, self.low),
-            torch.from_numpy(self.scalar.space.high),
+    def polish(self) -> None:
+        """One last full step, judged by what is left to gain: below its own rounding error S itself cannot judge."""
+        step, gain, _ = newton_step(self.jet, self.t, self.fixed)
+        trial = forward(self.t, step, torch.ones_like(gain))
+        new = self.cube.jet(trial)
+        self.evaluations += len(trial)
+        better = (
+            (gain < STALLED)
+            & (newton_step(new, trial, self.fixed)[1] < gain)
+            & (new.value > self.jet.value - STALLED)
         )
+        self.t[better] = trial[better]
+        self.jet = self._put(better.nonzero()[:, 0], Jet(*(x[better] for x in new)))
+        self.fresh |= better
+        self._renew((~self.fresh).nonzero()[:, 0])
 
-    def jet(self, t: Tensor) -> Jet:
-        """The jet in t; raises `NotFinite` where S is not a number."""
-        value, gradient, hessian = self.scalar.jet(self.theta(t))
-        require_numbers(self.scalar, self.theta(t), value)
-        scale = self.width[:, None] * self.width
-        return Jet(
-            value, torch.nan_to_num(gradient * self.width), torch.nan_to_num(hessian * scale)
-        )
+    def _put(self, rows: Tensor, jet: Jet) -> Jet:
+        return Jet(*(old.index_copy(0, rows, new) for old, new in zip(self.jet, jet, strict=True)))
 
-    def per_unit(self, jet: Jet) -> Jet:
-        """A jet in t as the jet in theta."""
-        return Jet(
-            jet.value, jet.gradient / self.width, jet.hessian / (self.width[:, None] * self.width)
-        )
+    def rest(self) -> Ascent:
+        """Where they are."""
+        _, gain, still = newton_step(self.jet, self.t, self.fixed)
+        converged = (gain < STALLED) & self.jet.value.isfinite()
+        pinned = still & ~self.fixed & (self.jet.gradient.abs() > HELD)
+        jet = self.cube.per_unit(self.jet)
+        return Ascent(self.cube.theta(self.t), jet, pinned, converged, self.evaluations)
+
+
+def mend(hessian: Tensor, step: Tensor, change: Tensor) -> Tensor:
+    """The Hessian `(B, D, D)` as a step `(B, D)` says that it is, over which the gradient changed by `change (B, D)`."""
+    away = change - (hessian @ step[:, :, None])[:, :, 0]
+    along = (away * step).sum(dim=1)
+    known = along.abs() > 1e-8 * away.norm(dim=1) * step.norm(dim=1)
+    scale = torch.where(known, along, torch.inf)
+    return hessian + away[:, :, None] * away[:, None, :] / scale[:, None, None]
 
 
 def newton_step(jet: Jet, t: Tensor, fixed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -157,24 +213,6 @@ def forward(t: Tensor, step: Tensor, damping: Tensor) -> Tensor:
     out = t + torch.minimum(length, first)[:, None] * step
     lands = (room <= first[:, None] * (1 + 1e-12)) & (first <= length)[:, None]
     return torch.where(lands, (step > 0).double(), out).clamp(0, 1)
-
-
-def bounds(space: ParameterSpace) -> tuple[Tensor, Tensor]:
-    """Lower bounds `(D,)` and widths `(D,)` of the support."""
-    return torch.from_numpy(space.low), torch.from_numpy(space.high - space.low)
-
-
-def require_numbers(scalar: Scalar, theta: Tensor, value: Tensor) -> None:
-    """Raise `NotFinite` if S is not a number, or is plus infinity, somewhere."""
-    bad = value.isnan() | (value == torch.inf)
-    if bad.any():
-        at = ", ".join(
-            f"{n} = {x:g}"
-            for n, x in zip(scalar.space.names, theta[bad.nonzero()[0, 0]].tolist(), strict=True)
-        )
-        raise NotFinite(
-            f"S is not a finite number at {at}", "look for the term that is not, with S.terms"
-        )
 
 
 def _solve(jet: Jet, still: Tensor) -> Tensor:

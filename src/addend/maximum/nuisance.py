@@ -29,9 +29,10 @@ from ..errors import BadSetting
 from ..numerics.quadrature import legendre
 from ..parameters import ParameterSpace
 from ..scalar.base import Scalar
-from ..scalar.jet import Jet
+from ..scalar.jet import Jet, Slope
+from .cube import bounds
 from .fit import Fit
-from .newton import Ascent, bounds
+from .newton import Ascent
 from .profiles import conditional
 
 REACH = 6.0
@@ -93,6 +94,10 @@ class Profiled(Eliminated):
             own + cross.mT @ torch.linalg.solve(inner, cross),
         )
 
+    def slope(self, theta: Tensor) -> Slope:
+        peak = self.conditional(theta)
+        return Slope(peak.jet.value, peak.jet.gradient[:, self.kept])
+
 
 class Marginal(Eliminated):
     """log of the integral of exp S over the nuisances.
@@ -134,6 +139,9 @@ class Marginal(Eliminated):
             "jk,jka,jkb->jab", p, gradient - mean[:, None], gradient - mean[:, None]
         )
         return Jet(log_p.logsumexp(dim=1), mean, second + spread)
+
+    def slope(self, theta: Tensor) -> Slope:
+        return Slope(*self.jet(theta)[:2])
 
     def rule(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Nodes eta `(J, K, Q)` and log weights `(J, K)` of the integral at each theta `(J, D - Q)`."""

@@ -21,8 +21,9 @@ from ..errors import BadSetting
 from ..numerics.designs import lattice, sobol
 from ..numerics.tails import chi2_quantile
 from ..scalar.base import Scalar
+from .cube import Cube
 from .fit import Fit, Mode
-from .newton import Ascent, Cube, ascend
+from .newton import Ascent, ascend
 
 SCREEN = 2048
 
@@ -97,7 +98,7 @@ def profile(
     at = torch.as_tensor(grid, dtype=torch.float64).reshape(-1, len(held))
     scalar.space.subset(names).require_inside(at.numpy())
     best = (
-        conditional(scalar, fit, held, at, screened=True)
+        conditional(scalar, fit, held, at, screened=True, curved=False)
         if near is None
         else _from(near, scalar, held, at)
     )
@@ -129,16 +130,25 @@ def _axis(scalar: Scalar, fit: Fit, name: str, points: int, sigmas: float) -> Te
 
 
 def conditional(
-    scalar: Scalar, fit: Fit, held: list[int], at: Tensor, screened: bool = False
+    scalar: Scalar,
+    fit: Fit,
+    held: list[int],
+    at: Tensor,
+    screened: bool = False,
+    curved: bool = True,
 ) -> Ascent:
     """The maximum over all other parameters with columns `held` at each row of `at (G, k)`.
 
     Climbs from a parabola's guess at each mode and, if `screened`, from the best of a design.
     """
     starts = [parabola(scalar, mode, held, at) for mode in fit.modes]
+    about = [mode.hessian for mode in fit.modes]
     if screened and len(held) < len(scalar.space):
         starts.append(_screen(scalar, held, at))
-    return _best(ascend(scalar, torch.cat(starts), _free(scalar, held)), len(at))
+        about.append(fit.hessian)
+    hessian = torch.stack(about).repeat_interleave(len(at), dim=0)
+    free = _free(scalar, held)
+    return _best(ascend(scalar, torch.cat(starts), free, hessian=hessian, curved=curved), len(at))
 
 
 def parabola(scalar: Scalar, mode: Mode, held: list[int], at: Tensor) -> Tensor:
@@ -156,7 +166,10 @@ def parabola(scalar: Scalar, mode: Mode, held: list[int], at: Tensor) -> Tensor:
 def _from(near: Profile, scalar: Scalar, held: list[int], at: Tensor) -> Ascent:
     closest = torch.cdist(at, near.grid).argmin(dim=1)
     return ascend(
-        scalar, near.theta[closest].index_copy(1, torch.tensor(held), at), _free(scalar, held)
+        scalar,
+        near.theta[closest].index_copy(1, torch.tensor(held), at),
+        _free(scalar, held),
+        curved=False,
     )
 
 
@@ -187,7 +200,8 @@ def _from_neighbours(scalar: Scalar, held: list[int], at: Tensor, best: Ascent) 
     rows = (value > best.jet.value + 1e-6).nonzero()[:, 0]
     if not len(rows):
         return best
-    again = ascend(scalar, theta[rows, k[rows]], _free(scalar, held))
+    about = best.jet.hessian[rows]
+    again = ascend(scalar, theta[rows, k[rows]], _free(scalar, held), hessian=about, curved=False)
     return _replace(best, rows, again)
 
 

@@ -12,6 +12,7 @@ six times on H0 against rd where only their product is known.
 """
 
 import numpy as np
+import torch
 from emcee.moves.red_blue import RedBlueMove
 
 WIDTHS = np.array([0.1, 0.25, 0.6])
@@ -31,12 +32,17 @@ class KernelMove(RedBlueMove):  # type: ignore[misc] # emcee has no types
         width = random.choice(WIDTHS, len(s)) / np.sqrt(random.chisquare(DEGREES, len(s)) / DEGREES)
         noise = random.standard_normal(s.shape) @ root.T
         proposal = centres[random.randint(len(centres), size=len(s))] + width[:, None] * noise
-        return proposal, _log_density(s, centres, root) - _log_density(proposal, centres, root)
+        log_q = _log_density(np.concatenate([s, proposal]), centres, root)
+        return proposal, log_q[: len(s)] - log_q[len(s) :]
 
 
 def _log_density(x: np.ndarray, centres: np.ndarray, root: np.ndarray) -> np.ndarray:
-    whiten = np.linalg.inv(root).T
+    """log q `(J,)` up to a constant; in torch, whose powers are several times as fast."""
     d = x.shape[1]
-    distance = (((x @ whiten)[:, None] - centres @ whiten) ** 2).sum(axis=-1)
-    kernels = [(1 + distance / (DEGREES * h**2)) ** (-0.5 * (DEGREES + d)) * h**-d for h in WIDTHS]
-    return np.log(sum(kernels).sum(axis=1))
+    white = torch.from_numpy(np.linalg.solve(root, np.concatenate([x, centres]).T).T.copy())
+    distance = torch.cdist(white[: len(x)], white[len(x) :]).square_()
+    density = distance.new_zeros(len(x))
+    for h in WIDTHS.tolist():
+        kernel = (distance / (DEGREES * h**2)).add_(1).pow_(-0.5 * (DEGREES + d))
+        density += kernel.sum(dim=1) * h**-d
+    return density.log_().numpy()

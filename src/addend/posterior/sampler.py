@@ -17,9 +17,10 @@ import emcee
 import numpy as np
 import torch
 
+from ..maximum.cube import Cube, require_numbers
 from ..maximum.curvature import curvature
 from ..maximum.modes import ascents
-from ..maximum.newton import Ascent, Cube, require_numbers
+from ..maximum.newton import Ascent
 from ..numerics.folding import fold
 from ..parameters import ParameterSpace
 from ..scalar.base import Scalar

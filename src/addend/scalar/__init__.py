@@ -2,7 +2,7 @@
 
 from .base import Scalar, Sum, Zero
 from .forms import Constraint, Fixed, Function, Scaled, constraints
-from .jet import Jet
+from .jet import Jet, Slope
 from .lazy import Lazy
 from .psi import Psi
 from .reduced import Reduced, Statistic
@@ -18,6 +18,7 @@ __all__ = [
     "Reduced",
     "Scalar",
     "Scaled",
+    "Slope",
     "Statistic",
     "Sum",
     "Tabulated",

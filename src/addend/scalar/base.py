@@ -26,7 +26,7 @@ from ..errors import UnknownModality
 from ..numerics.clusters import cluster_covariance
 from ..parameters import ParameterSpace
 from . import jet as jets
-from .jet import Jet
+from .jet import Jet, Slope
 
 
 class Scalar(ABC):
@@ -58,6 +58,10 @@ class Scalar(ABC):
         """Value, gradient and Hessian at theta `(J, D)`, detached."""
         return jets.differentiate(self.values, theta)
 
+    def slope(self, theta: Tensor) -> Slope:
+        """Value and gradient at theta `(J, D)`, detached."""
+        return jets.slope(self.values, theta)
+
     def rows(self, index: Tensor) -> "Scalar":
         """The function of the rows `index (B,)` of theta: itself, unless each row has one of its own (`fusion.experiments`)."""
         return self
@@ -81,9 +85,8 @@ class Scalar(ABC):
     def gradient(self, theta: Any) -> Tensor:
         """`(*, D)` nats per unit of each parameter, at theta `(*, D)`."""
         theta = self.check(theta)
-        return self.jet(
-            theta.reshape(math.prod(theta.shape[:-1]), len(self.space))
-        ).gradient.reshape(theta.shape)
+        flat = theta.reshape(math.prod(theta.shape[:-1]), len(self.space))
+        return self.slope(flat).gradient.reshape(theta.shape)
 
     def hessian(self, theta: Any) -> Tensor:
         """`(*, D, D)` nats per unit of two parameters, at theta `(*, D)`."""
@@ -237,3 +240,11 @@ class Sum(Scalar):
         for part, columns in zip(self.parts, self.columns, strict=True):
             total = total.plus(part.jet(theta[:, columns]).embed(columns, len(self.space)))
         return total
+
+    def slope(self, theta: Tensor) -> Slope:
+        value, gradient = Slope.zero(*theta.shape)
+        for part, columns in zip(self.parts, self.columns, strict=True):
+            own = part.slope(theta[:, columns])
+            value += own.value
+            gradient[:, columns] += own.gradient
+        return Slope(value, gradient)

@@ -18,7 +18,7 @@ from torch import Tensor
 from ..errors import BadSetting
 from ..parameters import Parameter, ParameterSpace
 from .base import Scalar
-from .jet import Jet, differentiate
+from .jet import Jet, Slope, differentiate, slope
 
 
 class Function(Scalar):
@@ -111,6 +111,10 @@ class Fixed(Scalar):
         value, gradient, hessian = self.scalar.jet(self.full(theta))
         return Jet(value, gradient[:, self.free], hessian[:, self.free][:, :, self.free])
 
+    def slope(self, theta: Tensor) -> Slope:
+        value, gradient = self.scalar.slope(self.full(theta))
+        return Slope(value, gradient[:, self.free])
+
 
 class Scaled(Scalar):
     r"""w (s - n B): a term of a composite likelihood (Varin, Reid and Firth, Statistica Sinica 21 (2011) 5).
@@ -165,6 +169,15 @@ class Scaled(Scalar):
             taken = differentiate(self.offset, theta)
             jet = Jet(*(s - self.n * b for s, b in zip(jet, taken, strict=True)))
         return Jet(*(self.weight.detach() * x for x in jet))
+
+    def slope(self, theta: Tensor) -> Slope:
+        if self.weight.ndim:
+            return super().slope(theta)
+        own = self.scalar.slope(theta)
+        if self.offset is not None:
+            taken = slope(self.offset, theta)
+            own = Slope(*(s - self.n * b for s, b in zip(own, taken, strict=True)))
+        return Slope(*(self.weight.detach() * x for x in own))
 
     def scores(self, theta: Any) -> Tensor:
         theta = self.check(theta)

@@ -7,7 +7,7 @@ are evaluated in chunks over observations and theta, and summed in float64, so t
 whatever J and N. Any chunking gives the same S up to rounding.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from ..modality import Columns
 from . import jet as jets
 from .base import Scalar
-from .jet import Jet
+from .jet import Jet, Slope
 from .psi import Psi
 
 PAIRS = 2**18
@@ -79,12 +79,14 @@ class Lazy(Scalar):
     def jet(self, theta: Tensor) -> Jet:
         pairs = max(1, self.pairs // (4 * max(1, len(self.space))))
         rows = max(1, pairs // max(1, min(self.n, pairs)))
-        parts = (
-            [self._jet(t, pairs) for t in theta.split(rows)]
-            if len(theta)
-            else [Jet.zero(*theta.shape)]
-        )
+        parts = [Jet.zero(0, theta.shape[1]), *(self._jet(t, pairs) for t in theta.split(rows))]
         return Jet(*(torch.cat(group) for group in zip(*parts, strict=True)))
+
+    def slope(self, theta: Tensor) -> Slope:
+        pairs = max(1, self.pairs // 4)
+        rows = max(1, pairs // max(1, min(self.n, pairs)))
+        parts = [Slope.zero(0, theta.shape[1]), *(self._slope(t, pairs) for t in theta.split(rows))]
+        return Slope(*(torch.cat(group) for group in zip(*parts, strict=True)))
 
     def scores(self, theta: Any) -> Tensor:
         theta = self.check(theta)
@@ -94,6 +96,9 @@ class Lazy(Scalar):
     def _psi(self, z: Tensor, e: Tensor, theta: Tensor) -> Tensor:
         return self.encoder.psi(z, e, theta).double()
 
+    def _total(self, z: Tensor, e: Tensor, theta: Tensor) -> Tensor:
+        return self._psi(z, e, theta).sum(dim=-1)
+
     def _sum(self, theta: Tensor) -> Tensor:
         total = theta.new_zeros(len(theta))
         for z, e in self.chunks(self.pairs):
@@ -102,10 +107,17 @@ class Lazy(Scalar):
 
     def _jet(self, theta: Tensor, pairs: int) -> Jet:
         total = Jet.zero(*theta.shape)
-        for z, e in self.chunks(pairs):
-
-            def part(t: Tensor, z: Tensor = z, e: Tensor = e) -> Tensor:
-                return self._psi(z, e, t).sum(dim=-1)
-
+        for part in self._parts(pairs):
             total = total.plus(jets.differentiate(part, theta))
         return total
+
+    def _slope(self, theta: Tensor, pairs: int) -> Slope:
+        total = Slope.zero(*theta.shape)
+        for part in self._parts(pairs):
+            total = total.plus(jets.slope(part, theta))
+        return total
+
+    def _parts(self, pairs: int) -> Iterator[Callable[[Tensor], Tensor]]:
+        """The sum over at most `pairs` observations at a time."""
+        for z, e in self.chunks(pairs):
+            yield partial(self._total, z, e)
