@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from addend import modality
-from addend.pretrain import learning
+from addend import checkpoint, modality
 from addend.stages import pretrain, simulate
 from addend.testing import maps
 
@@ -35,7 +34,7 @@ def project(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def main(root: Path) -> None:
     """Pretrain, with a checkpoint after every step."""
     modality.installed = lambda: {"toy": maps.Maps()}
-    learning.EVERY = -1.0
+    checkpoint.EVERY = -1.0
     with contextlib.chdir(root):
         pretrain.pretrain("toy")
 

@@ -235,6 +235,34 @@ def test_of_several_whole_numbers_beside_a_real_one_exp_psi_is_summed_over_all(t
     assert (np.abs(z.log_z - tilt * cells[:, 0]) < 4.5 * z.error).all() and z.error.max() < 0.05
 
 
+class Single(Counted):
+    """One count of rate exp(theta)."""
+
+    schema = Schema((Field("n", "1", "", dtype="int64", kind="count"),))
+
+    def simulate(self, theta, covariates, rng):
+        return {"n": rng.poisson(np.exp(theta[:, 0]))}
+
+
+class One(Tilted):
+    """A Poisson law, tilted."""
+
+    whole = (0,)
+
+    def forward(self, z, e, phi):
+        n = z[..., 0]
+        return (n + self.tilt) * phi[..., 0] - phi[..., 0].exp() - torch.lgamma(n + 1)
+
+
+@pytest.mark.parametrize("tilt", [0.0, 0.1])
+def test_of_one_whole_number_exp_psi_is_summed_exactly(tilt):
+    space = ParameterSpace((Parameter("theta", "1", "a number", -2.0, 2.0),))
+    cells = cells_over(space, 8, seed=1)
+    made = encoder(One(tilt, ratio=False), Single(), space)
+    z = normalisation(made, Single(), cells, np.random.default_rng(5))
+    assert z.exact and np.allclose(z.log_z, tilt * cells[:, 0], rtol=0, atol=1e-12)
+
+
 def test_a_ratio_is_normalised_over_its_own_reference():
     space = ParameterSpace((Parameter("theta", "1", "a number", -2.0, 2.0),))
     cells = cells_over(space, 8, seed=1)

@@ -23,7 +23,7 @@ from ..encoder import Encoder
 from ..modality import Columns, Modality
 from ..numerics.chebyshev import between_nodes
 from ..numerics.designs import sobol
-from ..numerics.histograms import counts_around
+from ..numerics.histograms import counts_around, most_around
 from ..numerics.quadrature import even
 from ..numerics.students import student_around
 from ..parameters import ParameterSpace
@@ -105,6 +105,10 @@ def normalisation(
         nodes, log_volume = even(z, NODES[z.shape[2]])
         psi = encoder.head(torch.from_numpy(nodes), e, phi).numpy() + log_volume[:, None]
         return Normalisation.integrate(names, cells, psi[:, None], np.ones(nodes.shape[1]))
+    if encoder.head.whole and z.shape[2] == 1:
+        every = torch.arange(most_around(z), dtype=torch.float64)
+        psi = encoder.head(every[:, None], e, phi).numpy()
+        return Normalisation.integrate(names, cells, psi[:, None], np.ones(len(every)))
     nodes, log_q = (
         np.stack(a)
         for a in zip(*(_around(rows, encoder.head.whole, rng) for rows in z), strict=True)

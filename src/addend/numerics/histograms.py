@@ -11,8 +11,13 @@ def counts_around(k: np.ndarray, n: int, rng: np.random.Generator) -> tuple[np.n
     Four of five are drawn as often as among k, the fifth evenly from 0 to `BEYOND` above twice the largest: the weights p/q of
     a law p that k follows are bounded by five quarters of what k's own chance makes of it, and elsewhere by their number.
     """
-    most = 2 * int(k.max()) + BEYOND
+    most = most_around(k)
     mass = np.full(most, SHARE / most)
     mass += (1 - SHARE) * np.bincount(k.astype(int), minlength=most) / len(k)
     drawn = rng.choice(most, size=n, p=mass / mass.sum())
     return drawn.astype(np.float64), np.log(mass[drawn])
+
+
+def most_around(k: np.ndarray) -> int:
+    """How many whole numbers, from 0, a law that k `(...)` follow may give."""
+    return 2 * int(k.max()) + BEYOND

@@ -1,35 +1,27 @@
 """The training of f_m: batches from a stream, one cosine, held-out loss, and a checkpoint to go on from.
 
 Every step's batch and random numbers follow from the seed and the number of the step, so that a training which was killed
-and goes on from its checkpoint ends with the same bits as one that was left alone. A checkpoint is written every minute and
-at SIGTERM, beside its name and renamed.
+and goes on from its checkpoint ends with the same bits as one that was left alone.
 """
 
-import json
 import signal
-import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ..durable import written_beside
-from ..errors import NotFinite, OtherCheckpoint
+from ..checkpoint import Checkpoint, at_sigterm, named, under
+from ..errors import NotFinite
 from ..numerics.schedules import cosine
 from ..streams import Batch, Stream
 from ..training import History, copied
 from .objective import Objective
 
-EVERY, LOOKS = 60.0, 50
-"""Seconds between checkpoints, and how often the held-out loss is looked at."""
+LOOKS = 50
+"""How often the held-out loss is looked at."""
 BETAS, CLIP = (0.9, 0.99), 5.0
 Report = Callable[[int, float], None]
 
@@ -72,7 +64,7 @@ def learn(
     state.resume()
     held, every = _on(stream.held(), plan.device), max(1, plan.steps // LOOKS)
     batches = stream.batches(plan.batch, plan.seed, state.step)
-    with _at_sigterm() as asked_to_stop:
+    with at_sigterm() as asked_to_stop:
         for step in range(state.step, plan.steps):
             loss = _descend(objective, inputs, _on(next(batches), plan.device), state, plan, step)
             state.step = step + 1
@@ -132,10 +124,12 @@ class State:
     """
 
     def __init__(self, objective: Objective, plan: Plan, path: Path | None):
-        self.objective, self.plan, self.path, self.step = objective, plan, path, 0
+        self.objective, self.plan, self.step = objective, plan, 0
+        shapes = {k: list(v.shape) for k, v in objective.state_dict().items()}
+        self.checkpoint = Checkpoint(path, f"{plan!r} of {shapes}")
         self.adam = torch.optim.Adam(objective.parameters(), lr=plan.rate, betas=BETAS)
         self.history, self.best = History(), copied(objective)
-        self.least, self.at, self.last = float("inf"), 0, time.monotonic()
+        self.least, self.at = float("inf"), 0
 
     def look(self, held: Tensor, loss: float) -> None:
         """Note both losses, and the weights if they are the best so far."""
@@ -151,46 +145,27 @@ class State:
 
     def write_now_and_then(self) -> None:
         """Once a minute."""
-        if time.monotonic() - self.last > EVERY:
+        if self.checkpoint.due:
             self.write()
 
     def write(self) -> None:
         """Everything in one file."""
-        if self.path is None:
-            return
-        tensors = {f"weights.{k}": v for k, v in self.objective.state_dict().items()}
-        tensors |= {f"best.{k}": v for k, v in self.best.items()}
+        tensors = named("weights.", self.objective.state_dict()) | named("best.", self.best)
         for k, moments in self.adam.state_dict()["state"].items():
-            tensors |= {f"adam.{k}.{name}": value for name, value in moments.items()}
-        said = {"step": self.step, "least": self.least, "at": self.at, "plan": repr(self.plan)}
+            tensors |= named(f"adam.{k}.", moments)
+        said: dict[str, Any] = {"step": self.step, "least": self.least, "at": self.at}
         said |= {"loss": self.history.loss, "held_out": self.history.held_out}
-        kept = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with written_beside(self.path) as temporary:
-            save_file(kept, temporary, {"state": json.dumps(said)})
-        self.last = time.monotonic()
+        self.checkpoint.write(tensors, said)
 
     def resume(self) -> None:
-        """Go on from the file, if there is one of the same plan and network; one of another is removed, and that is said."""
-        if self.path is None or not self.path.exists():
+        """Go on from the file, if there is one of the same plan and network."""
+        if (kept := self.checkpoint.read(self.plan.device)) is None:
             return
-        with safe_open(self.path, "pt", device=self.plan.device) as file:
-            said = json.loads(file.metadata()["state"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-        weights = _under("weights.", tensors)
-        shapes = {k: v.shape for k, v in self.objective.state_dict().items()}
-        if said["plan"] != repr(self.plan) or {k: v.shape for k, v in weights.items()} != shapes:
-            self.path.unlink()
-            warnings.warn(
-                f"{self.path} is of a training with other simulations or settings: removed, f_m is trained from the start.",
-                OtherCheckpoint,
-                stacklevel=2,
-            )
-            return
-        self.objective.load_state_dict(weights)
-        self.best = _under("best.", tensors)
+        tensors, said = kept
+        self.objective.load_state_dict(under("weights.", tensors))
+        self.best = under("best.", tensors)
         moments: dict[int, dict[str, Any]] = {}
-        for name, value in _under("adam.", tensors).items():
+        for name, value in under("adam.", tensors).items():
             k, _, part = name.partition(".")
             moments.setdefault(int(k), {})[part] = value.cpu() if part == "step" else value
         if moments:
@@ -198,22 +173,3 @@ class State:
         self.step, self.least, self.at = said["step"], said["least"], said["at"]
         self.history.loss[:] = [tuple(pair) for pair in said["loss"]]
         self.history.held_out[:] = [tuple(pair) for pair in said["held_out"]]
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-@contextmanager
-def _at_sigterm() -> Iterator[Callable[[], bool]]:
-    """Whether SIGTERM has come; nothing else is done about it meanwhile."""
-    came: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-
-    before = signal.signal(signal.SIGTERM, note)
-    try:
-        yield lambda: bool(came)
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -20,7 +20,9 @@ OBJECTIVES = (
 BACKBONES = ("mlp", "convolution1d", "convolution2d", "deep_set")
 """The networks there are for modalities that bring none."""
 DEVICES = ("cpu", "cuda", "auto")
-PHASES = {"flow": 3, "stated": 1}
+RATIOS = ("binary", "info_nce", "nre_c", "balanced")
+"""The objectives of a ratio."""
+PHASES = {"flow": 3, "ratio": 1, "stated": 1}
 """The heads that `finetune` trains, and the number of phases of each."""
 
 
@@ -92,6 +94,7 @@ class Finetune:
         shape: Widths of the hidden layers of the residuals' networks.
         components: Gaussians of each factor of the flow.
         head: What g_m is; one of `PHASES`. `stated` is the modality's own.
+        objective: What a ratio learns by; one of `heads.ratio.OBJECTIVES`.
         members: Networks whose mean density is registered.
     """
 
@@ -103,6 +106,7 @@ class Finetune:
     shape: Counts = (24, 24)
     components: Count = 6
     head: Annotated[str, one_of(*PHASES)] = "flow"
+    objective: Annotated[str, one_of(*RATIOS)] = "nre_c"
     members: Count = 1
 
 

@@ -14,7 +14,7 @@ from .. import artifact, covariates, places, program, settings, shards, sobol, v
 from ..durable import fresh_folder
 from ..encoder import Encoder, standardised, through
 from ..errors import BadSetting
-from ..heads import Ensemble, Head, Stated, build
+from ..heads import Ensemble, Head, Ratio, Stated, build
 from ..heads.laws import require_smooth
 from ..manifest import NEEDED
 from ..modality import Modality, find
@@ -22,12 +22,16 @@ from ..parameters import read_agreement
 from ..pools import theta_of
 from ..program.tracing import export
 from ..progress import progress
-from ..sealed import require_sealed
+from ..sealed import digests, require_sealed
 from ..settings import Finetune
 from ..training import History, Rows, Training, fit
 
 FILES = [*NEEDED, "history.json"]
-OBJECTIVES = {"flow": "maximum likelihood (O1)", "stated": "comparison of thetas (O3), up to c(x)"}
+OBJECTIVES = {
+    "flow": "maximum likelihood (O1)",
+    "ratio": "classification of joint draws among products of marginals (O2)",
+    "stated": "comparison of thetas (O3), up to c(x)",
+}
 
 
 def finetune(name: str) -> None:
@@ -41,12 +45,14 @@ def finetune(name: str) -> None:
     rows, ranges = _rows(modality, made, layout, pool)
     training = Training(asked.seed, asked.steps, asked.batch, asked.rate)
     rows, held = rows.split()
-    head, history = _trained(modality, asked, layout, (rows, held), training)
+    kept = [places.encoder(name, f"finetuning.{k}.safetensors") for k in range(asked.members)]
+    of = f"{pool.digest} through {digests(made)}"
+    head, history = _trained(modality, asked, layout, (rows, held), training, kept, of)
     facts: dict[str, Any] = {
         "name": name, "title": modality.title, "parameters": space.as_list(), "definitions": space.digest,
         "schema": modality.schema.as_dict(), "coordinates": layout["box"], **layout["backbone"],
         "head": head.as_dict(),
-        "objective": OBJECTIVES[asked.head],
+        "objective": _objective(asked),
         "training": {**asdict(training), "rows": len(rows), "held_out": len(held), "kept": history.kept},
         "covariate_ranges": ranges,
         "provenance": {"simulations": pool.digest, "package": version(f"addend-{name}"), "core": version("addend")},
@@ -61,6 +67,13 @@ def finetune(name: str) -> None:
         artifact.write_manifest(folder, facts, files)
         vectors.write(Encoder.load(folder), pool.read(0), folder)
         artifact.write_manifest(folder, facts, [*files, vectors.FILE])
+    for checkpoint in kept:
+        checkpoint.unlink(missing_ok=True)
+
+
+def _objective(asked: Finetune) -> str:
+    said = OBJECTIVES[asked.head]
+    return f"{said}, {asked.objective}" if asked.head == Ratio.kind else said
 
 
 def _write_head(head: Head, folder: Path, rows: Rows) -> list[str]:
@@ -79,23 +92,31 @@ def _trained(
     layout: dict[str, Any],
     rows: tuple[Rows, Rows],
     training: Training,
+    kept: list[Path],
+    of: str,
 ) -> tuple[Head, History]:
     """The head and its history, from rows to train on and rows held out.
 
-    Of several `members`, each with a seed of its own, their ensemble and the first's history.
+    Of several `members`, each with a seed and a checkpoint of its own, their ensemble and the first's history.
     """
     name, heads, histories, K = modality.name, list[Head](), [], asked.members
-    for k in range(K):
+    for k, checkpoint in enumerate(kept):
         own = replace(training, seed=training.seed + k)
         torch.manual_seed(own.seed)
         heads.append(_head(modality, asked, layout, rows[0]))
-        histories.append(
-            _fit(f"{name}, member {k + 1} of {K}" if K > 1 else name, heads[-1], rows, own)
-        )
+        what = f"{name}, member {k + 1} of {K}" if K > 1 else name
+        histories.append(_fit(what, heads[-1], rows, own, checkpoint, of))
     return (Ensemble(heads) if K > 1 else heads[0]), histories[0]
 
 
-def _fit(what: str, head: Head, rows: tuple[Rows, Rows], training: Training) -> History:
+def _fit(
+    what: str,
+    head: Head,
+    rows: tuple[Rows, Rows],
+    training: Training,
+    checkpoint: Path,
+    of: str,
+) -> History:
     require_smooth(head, where=f"the head of {what}")
     if not list(head.parameters()):
         head.eval()
@@ -106,7 +127,9 @@ def _fit(what: str, head: Head, rows: tuple[Rows, Rows], training: Training) -> 
             rows[0],
             training,
             lambda step, total, loss: update(step, f"loss {loss:.4f} nat"),
+            checkpoint,
             held=rows[1],
+            of=of,
         )
 
 
@@ -114,6 +137,12 @@ def _head(modality: Modality, asked: Finetune, layout: dict[str, Any], rows: Row
     if asked.head == Stated.kind:
         return _stated(modality, asked)
     shape = {k: layout[k] for k in ("observables", "covariates", "location")}
+    if asked.head == Ratio.kind:
+        if asked.members > 1:
+            said = f"finetune.head of '{modality.name}' is 'ratio', with {asked.members} members"
+            raise BadSetting(said, "members are densities: train one, or choose 'flow'")
+        Z, E, K = (part.shape[1] for part in (rows.z, rows.e, rows.phi))
+        return Ratio(Z, E, K, asked.objective, hidden=asked.hidden)
     widths = {k: getattr(asked, k) for k in ("hidden", "shape", "components")}
     return build(asked.head, {**shape, "coordinates": rows.phi.shape[1], **widths})
 
