@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PLUMBING = {
     "answers": "JSON and arrays, out and in again as they are",
     "artifact": "digests of files; what differs is refused",
+    "checkpoint": "tensors, out and in again as they are; a test holds the bits",
     "champions": "asks the registry; the pin says what it answered",
     "drawings": "shapes of what is drawn",
     "durable": "temporary name, sync, rename",

@@ -17,7 +17,7 @@ from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from .durable import written_beside
 from .errors import OtherCheckpoint
@@ -84,6 +84,11 @@ def under(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
 def named(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
     """The tensors with that before their names."""
     return {f"{prefix}{k}": v for k, v in tensors.items()}
+
+
+def copied(module: nn.Module) -> dict[str, Tensor]:
+    """The weights of a module as they are now."""
+    return {name: value.detach().clone() for name, value in module.state_dict().items()}
 
 
 @contextmanager

@@ -21,9 +21,9 @@ from .heads import Head
 from .numerics.schedules import cosine
 from .numerics.soap import Soap
 from .rows import HELD_OUT, History, Rows, Training
-from .watch import Watch, copied
+from .watch import Watch
 
-__all__ = ["HELD_OUT", "History", "Rows", "Training", "copied", "fit"]
+__all__ = ["HELD_OUT", "History", "Rows", "Training", "fit"]
 
 MEMORY = ((0.95, 0.95), (0.95, 0.99))
 """Of the optimiser's means, in the first phase and in those after it."""

@@ -11,9 +11,9 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from .checkpoint import named, under
+from .checkpoint import copied, named, under
 from .heads import Head
 from .rows import Rows, Training
 
@@ -94,8 +94,3 @@ class Watch:
     def _loss(self, rows: Rows, part: Tensor) -> Tensor:
         generator = torch.Generator().manual_seed(self.seed)
         return self.head.loss(rows.z[part], rows.e[part], rows.phi[part], generator)
-
-
-def copied(module: nn.Module) -> Weights:
-    """The weights of a module as they are now."""
-    return {name: value.detach().clone() for name, value in module.state_dict().items()}

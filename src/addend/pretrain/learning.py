@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..checkpoint import Checkpoint, at_sigterm, named, under
+from ..checkpoint import Checkpoint, at_sigterm, copied, named, under
 from ..errors import NotFinite
 from ..numerics.schedules import cosine
+from ..rows import History
 from ..streams import Batch, Stream
-from ..training import History, copied
 from .objective import Objective
 
 LOOKS = 50

@@ -19,11 +19,11 @@ from ..errors import BadSetting, FewerFeatures
 from ..modality import Modality
 from ..program.tracing import export
 from ..progress import progress
+from ..rows import History
 from ..schema import Columns
 from ..settings import Pretrain
 from ..shards import ObservationSet
 from ..streams import Stream
-from ..training import History
 from . import LEARNED
 from .backbone import Backbone
 from .learned import Inputs, frozen

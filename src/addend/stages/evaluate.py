@@ -24,7 +24,7 @@ from ..fusion.terms import Facts, Terms, assemble
 from ..fusion.trust import require_possible
 from ..fusion.weights import godambe_factors
 from ..heads import Ensemble
-from ..modality import Columns
+from ..modality import Columns, installed
 from ..parameters import read_agreement
 from ..registry import Registry
 from ..sealed import read_json, require_sealed, sealed_folder
@@ -70,8 +70,15 @@ def _made(
     if pin["dropped"]:
         return Embedded(Facts(wanted, dropped=pin["dropped"]))
     if not gathered.exists():
-        return Embedded(Facts(wanted, dropped=f"the set '{wanted}' has no observations"))
+        return Embedded(Facts(wanted, dropped=_absent(name, wanted)))
     return _embed(folder, registry, pin, wanted, gathered)
+
+
+def _absent(name: str, wanted: str) -> str:
+    own = installed().get(name)
+    fetched = own is not None and wanted in own.published()
+    how = f"addend fetch {name} {wanted}" if fetched else "addend ingest"
+    return f"the set '{wanted}' has no observations: `{how}` brings them"
 
 
 def _embed(
