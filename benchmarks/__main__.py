@@ -14,6 +14,7 @@ NAMES = (
     "see",
     "information",
     "labels",
+    "budget",
 )
 
 

@@ -87,7 +87,7 @@ def _settings(objective: str, n: int, seed: int) -> dict[str, Any]:
         "pretrain": learn | ({"unlabelled": ["sky"]} if blind else {}),
         "finetune": {
             "hidden": [16, 16], "shape": [16], "components": 2, "seed": seed,
-            "steps": [800, 400, 400], "batch": [512, 512, 1024], "rate": [0.01, 0.003, 0.0003],
+            "steps": [400, 200, 200], "batch": [512, 512, 1024], "rate": [0.003, 0.003, 0.0003],
         },
         "calibrate": {"seed": seed, "expected": 2, "cells": 8, "simulations": 1000, "datasets": 64, "points": 64},
         "register": {},

@@ -92,7 +92,7 @@ def test_poisson_counts_are_learned_to_a_tenth_of_a_nat():
     fit(
         head,
         rows,
-        Training(1, (6000, 2000, 3000), (2048, 2048, 4096), (0.01, 0.003, 0.001)),
+        Training(1, (1500, 600, 1000), (2048, 2048, 4096), (0.003, 0.003, 0.001)),
         held=held,
     )
     head.double()
