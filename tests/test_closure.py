@@ -94,7 +94,7 @@ CONSTANTS = {
     "the critical values": ("src/addend/calibration/neyman.py", "SMALLEST = 1e-12", {"calibrate"}),
     "the sampler": ("src/addend/posterior/sampler.py", "BLOCK = ", {"fuse"}),
     "the verdict": ("src/addend/fusion/checks.py", "p >= 0.05", {"report"}),
-    "the training loop": ("src/addend/training.py", "clip: float = 5.0", {"pretrain", "finetune"}),
+    "the training loop": ("src/addend/training.py", "MEMORY = ((0.95", {"finetune"}),
 }
 
 

@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from addend import checkpoint, places, shards
-from addend.errors import OtherCheckpoint
+from addend.devices import device
+from addend.errors import BadSetting, OtherCheckpoint
 from addend.heads import Flow, Ratio
+from addend.numerics.soap import Soap
 from addend.sobol import BLOCK
 from addend.stages import simulate
 from addend.training import Rows, Training, fit
@@ -144,3 +146,26 @@ def test_a_training_that_was_killed_ends_with_the_bits_of_one_that_was_not(
     )
     with pytest.warns(OtherCheckpoint, match="other simulations or settings"):
         gone_on_with(head, tmp_path / "kept.safetensors", (), seed=2)
+
+
+@pytest.mark.parametrize("kind", ["flow", "ratio"])
+def test_a_training_stays_on_its_device(kind):
+    """On torch's meta device whatever is made on the CPU meets what is not, and torch refuses."""
+    observable = {"link": "identity", "error": None, "present": None}
+    made = Ratio(2, 1, 1) if kind == "ratio" else Flow([observable] * 2, 1, 1, [0])
+    made.to("meta")
+    rows = Rows(*(torch.empty(63, n) for n in (2, 1, 1))).to("meta")
+    soap = Soap(made.parameters(), 0.003)
+    for step in (1, 2):
+        loss = made.loss(rows.z, rows.e, rows.phi, torch.Generator())
+        loss.backward()
+        with torch.no_grad():
+            for matrix in soap.matrices:
+                matrix.step(step, 0.003, 0.9, 0.9)
+        made.zero_grad()
+    assert loss.device.type == "meta"
+
+
+def test_a_device_that_is_not_there_is_refused():
+    with pytest.raises(BadSetting, match=r"finetune\.device is cuda"):
+        device("cuda", "finetune.device")

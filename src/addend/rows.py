@@ -45,6 +45,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.z)
 
+    def to(self, device: str) -> "Rows":
+        """The same rows elsewhere."""
+        return Rows(self.z.to(device), self.e.to(device), self.phi.to(device), self.block)
+
     def split(self, share: float = HELD_OUT) -> tuple["Rows", "Rows"]:
         """The rows to train on and those held out, the last `share` of them and more: blocks stay whole, and so do pairs."""
         kept = int((1 - share) * len(self))

@@ -38,6 +38,7 @@ def fit(
     checkpoint: Path | None = None,
     held: Rows | None = None,
     of: str = "",
+    device: str = "cpu",
 ) -> History:
     """Train `head` in place and return the history.
 
@@ -49,12 +50,14 @@ def fit(
         checkpoint: Where an interrupted training goes on from; None for nowhere.
         held: Rows that teach nothing, by which the weights of each phase are chosen; the last ones without any.
         of: What else it is a training of, in words: no other goes on from its checkpoint.
+        device: Where: "cpu" or "cuda". The head comes back to the CPU.
     """
-    head.train()
+    head.to(device).train()
+    rows, held = rows.to(device), held.to(device) if held else None
     shapes = {name: list(x.shape) for name, x in head.state_dict().items()}
-    kept = Checkpoint(checkpoint, f"{of} {settings!r} of {shapes}")
+    kept = Checkpoint(checkpoint, f"{of} {settings!r} of {shapes} on {device}")
     history, total = History(), sum(settings.steps)
-    begun = kept.read()
+    begun = kept.read(device)
     first = begun[1]["phase"] if begun else 0
     with at_sigterm() as asked_to_stop:
         for k in range(first, len(head.phases())):
@@ -64,7 +67,7 @@ def fit(
             for step, loss in phase.run(kept, asked_to_stop):
                 report(step, total, loss)
     head.finish()
-    head.eval()
+    head.cpu().eval()
     return history
 
 
@@ -90,8 +93,8 @@ class _Phase:
         self.steps, self.rate, self.step = settings.steps[k], settings.rate[k], 0
         self.soap = Soap(self.weights, self.rate, MEMORY[min(k, 1)])
         self.watch = Watch(head, held, rows, settings, k) if held else None
-        self.noise = torch.Generator().manual_seed(settings.seed * 1000 + 100 + k)
-        self.running = torch.zeros(())
+        self.noise = torch.Generator(rows.z.device).manual_seed(settings.seed * 1000 + 100 + k)
+        self.running = rows.z.new_zeros(())
 
     def run(self, kept: Checkpoint, asked_to_stop: Callable[[], bool]) -> Any:
         """Its steps; yields the step of the whole training and the mean loss about a hundred times."""
@@ -102,13 +105,13 @@ class _Phase:
         batches = self.rows.batches(self.settings.batch[self.k], order)
         every = max(1, self.steps // 100)
         for batch in islice(batches, self.step, self.steps):
-            self._descend(batch)
+            self._descend(batch.to(self.rows.z.device))
             self.step += 1
             if self.watch is not None:
                 self.watch(self.step)
             if self.step % every == 0:
                 at, loss = self.before + self.step, float(self.running) / every
-                self.running = torch.zeros(())
+                self.running = torch.zeros_like(self.running)
                 self.history.loss.append((at, _finite(loss, self.step)))
                 yield at, loss
             if asked_to_stop():
@@ -153,7 +156,7 @@ class _Phase:
         self.soap.resume(said["step"], under("soap.", tensors))
         if self.watch:
             self.watch.resume(under("watch.", tensors), said["watch"])
-        self.noise.set_state(tensors["noise"])
+        self.noise.set_state(tensors["noise"].cpu())
         self.running, self.step = tensors["running"], said["step"]
         self.history.loss += [(step, loss) for step, loss in said["loss"]]
         self.history.held_out += [(step, loss) for step, loss in said["held_out"]]

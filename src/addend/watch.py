@@ -3,8 +3,8 @@
 Weights that no longer learn the law learn the rows: of few rows, after a few hundred steps. So a tenth of them is held out
 (`Rows.split`), and its loss is looked at ever more rarely, whenever the steps of a phase have grown by an eighth. The best
 weights that were seen go on in the place of the last where the last have learned rows by heart: they are better on what
-taught, and worse on what is held out, in at least `SURE` of its parts. Parts are counted because one wild row would rule a
-mean. Where rows are plentiful the weights are those of the plain loop.
+taught, and worse on what is held out: in at least `MOST_PARTS` of its parts, which one wild row cannot rule, or on their mean by
+`SURE` standard errors, which sees what is small. Where rows are plentiful the weights are those of the plain loop.
 """
 
 import math
@@ -19,8 +19,8 @@ from .rows import Rows, Training
 
 MOST, PARTS = 2**13, 16
 """The most rows that are looked at, and in how many parts."""
-GROWTH, SURE = 1.125, 0.8
-"""From one look to the next; 13 parts of 16 are worse by chance in one case of a hundred."""
+GROWTH, MOST_PARTS, SURE = 1.125, 0.8, 2.0
+"""From one look to the next; 13 parts of 16 are worse by chance in one case of a hundred, their mean by two errors in three."""
 Weights = dict[str, Tensor]
 
 
@@ -57,7 +57,7 @@ class Watch:
         if self.best is None:
             return self.steps
         step, losses, best = self.best
-        if (self.last > losses).double().mean() < SURE:
+        if not _sure(self.last - losses):
             return self.steps
         last, taught = copied(self.head), self._losses(self.taught).mean()
         self.head.load_state_dict(best)
@@ -87,10 +87,16 @@ class Watch:
         """The loss of each part, as the end of the phase sees it, and with the same random numbers every time."""
         self.head.enter(self.phase, 1.0)
         n = min(len(rows), len(self.held), MOST)
-        parts = torch.arange(n).chunk(min(PARTS, max(1, n // 2)))
+        parts = torch.arange(n, device=rows.z.device).chunk(min(PARTS, max(1, n // 2)))
         with torch.no_grad():
             return torch.stack([self._loss(rows, part) for part in parts]).double()
 
     def _loss(self, rows: Rows, part: Tensor) -> Tensor:
-        generator = torch.Generator().manual_seed(self.seed)
+        generator = torch.Generator(rows.z.device).manual_seed(self.seed)
         return self.head.loss(rows.z[part], rows.e[part], rows.phi[part], generator)
+
+
+def _sure(worse: Tensor) -> bool:
+    """Whether the parts `(P,)` are worse: nearly all of them, or their mean."""
+    error = float(worse.std()) / math.sqrt(len(worse)) if len(worse) > 1 else math.inf
+    return float((worse > 0).double().mean()) >= MOST_PARTS or float(worse.mean()) > SURE * error

@@ -20,8 +20,8 @@ from .tables import BEYOND, FEW, OFF
 
 TRIED, OF_Z, ROWS, HELD = (7, 9, 13), 13, 2**12, 32
 """Nodes a coordinate, tried in turn; nodes of z; observations at once; points and repetitions at which the error is measured."""
-MOST, REACH = 200, 7.0
-"""The most nodes in all; how far the box goes beyond the truths, in errors of the term alone."""
+MOST, REACH, NARROW = 200, 7.0, 1e-3
+"""The most nodes in all; how far the box goes beyond the truths, in errors of the term alone; the least half-width."""
 
 
 class Interpolated(Repeated):
@@ -102,7 +102,8 @@ def _box(psi: Encoder, repeated: Repeated, phi: Tensor) -> tuple[Tensor, Tensor]
     reach = REACH * torch.linalg.pinv(curved, hermitian=True).diagonal().clamp(min=0).sqrt()
     low, high = phi.min(0).values - reach, phi.max(0).values + reach
     low, high = low.clamp(min=-BEYOND), high.clamp(max=BEYOND)
-    return (low + high) / 2, (high - low) / 2
+    # a coordinate in which S is flat and the truths agree would have a box of no width
+    return (low + high) / 2, ((high - low) / 2).clamp(min=NARROW)
 
 
 def _sums(psi: Encoder, repeated: Repeated, grid: Tensor) -> Tensor:

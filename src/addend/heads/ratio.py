@@ -101,6 +101,7 @@ class Ratio(Head):
             )
         self.observables, self.covariates, self.coordinates = observables, covariates, coordinates
         self.objective, self.candidates, self.hidden = objective, candidates, list(hidden)
+        self.anchored = objective != "info_nce"
         self.factors, self.units = factors, units
         self.a = MLP(
             observables + covariates, factors, hidden_features=self.hidden, activation=nn.SiLU
@@ -203,7 +204,8 @@ def _cycle(phi: Tensor, generator: torch.Generator | None) -> tuple[Tensor, int]
             f"a batch of {len(phi)} has {cycle} theta, expected 2 or more for products of marginals",
             "use more draws",
         )
-    order = torch.randperm(cycle, generator=generator)
+    where = generator.device if generator else phi.device
+    order = torch.randperm(cycle, generator=generator, device=where)
     return (torch.cat([2 * order, 2 * order + 1]) if pairs else order), cycle
 
 

@@ -96,7 +96,7 @@ class _Matrix:
 
     def __init__(self, w: Parameter, eps: float):
         self.w, self.eps = w, eps
-        self.sides = [_Side(n) if n <= LARGEST else None for n in w.shape]
+        self.sides = [_Side(n, w) if n <= LARGEST else None for n in w.shape]
         self.mean, self.square = torch.zeros_like(w), torch.zeros_like(w)
 
     def step(self, t: int, rate: float, memory: float, of_square: float) -> None:
@@ -156,8 +156,9 @@ class _Matrix:
 class _Side:
     """What is known of one side of a matrix: the mean of G G^T, and its eigenvectors."""
 
-    def __init__(self, n: int):
-        self.covariance, self.basis, self.known = torch.zeros(n, n), torch.eye(n), False
+    def __init__(self, n: int, like: Tensor):
+        self.covariance, self.known = torch.zeros(n, n).to(like), False
+        self.basis = torch.eye(n).to(like)
 
     def take(self, square: Tensor) -> None:
         """Take in G G^T of one step; the first is the mean."""

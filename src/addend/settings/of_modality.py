@@ -20,10 +20,8 @@ OBJECTIVES = (
 BACKBONES = ("mlp", "convolution1d", "convolution2d", "deep_set")
 """The networks there are for modalities that bring none."""
 DEVICES = ("cpu", "cuda", "auto")
-RATIOS = ("binary", "info_nce", "nre_c", "balanced")
-"""The objectives of a ratio."""
-PHASES = {"flow": 3, "ratio": 1, "stated": 1}
-"""The heads that `finetune` trains, and the number of phases of each."""
+PHASES, RATIOS = {"flow": 3, "ratio": 1, "stated": 1}, ("binary", "info_nce", "nre_c", "balanced")
+"""The heads that `finetune` trains with the number of phases of each, and the objectives of a ratio."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +94,7 @@ class Finetune:
         head: What g_m is; one of `PHASES`. `stated` is the modality's own.
         objective: What a ratio learns by; one of `heads.ratio.OBJECTIVES`.
         members: Networks whose mean density is registered.
+        device: Where: auto is an accelerator if there is one.
     """
 
     seed: Whole
@@ -108,6 +107,7 @@ class Finetune:
     head: Annotated[str, one_of(*PHASES)] = "flow"
     objective: Annotated[str, one_of(*RATIOS)] = "nre_c"
     members: Count = 1
+    device: Annotated[str, one_of(*DEVICES)] = "cpu"
 
 
 @dataclass(frozen=True)

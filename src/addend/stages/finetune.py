@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from .. import artifact, covariates, places, program, settings, shards, sobol, vectors
+from ..devices import device
 from ..durable import fresh_folder
 from ..encoder import Encoder, standardised, through
 from ..errors import BadSetting
@@ -100,12 +101,13 @@ def _trained(
     Of several `members`, each with a seed and a checkpoint of its own, their ensemble and the first's history.
     """
     name, heads, histories, K = modality.name, list[Head](), [], asked.members
+    where = device(asked.device, "finetune.device")
     for k, checkpoint in enumerate(kept):
         own = replace(training, seed=training.seed + k)
         torch.manual_seed(own.seed)
         heads.append(_head(modality, asked, layout, rows[0]))
         what = f"{name}, member {k + 1} of {K}" if K > 1 else name
-        histories.append(_fit(what, heads[-1], rows, own, checkpoint, of))
+        histories.append(_fit(what, heads[-1], rows, own, checkpoint, of, where))
     return (Ensemble(heads) if K > 1 else heads[0]), histories[0]
 
 
@@ -116,6 +118,7 @@ def _fit(
     training: Training,
     checkpoint: Path,
     of: str,
+    where: str,
 ) -> History:
     require_smooth(head, where=f"the head of {what}")
     if not list(head.parameters()):
@@ -130,6 +133,7 @@ def _fit(
             checkpoint,
             held=rows[1],
             of=of,
+            device=where,
         )
 
 

@@ -62,10 +62,12 @@ def assemble(name: str, folder: Path) -> Path:
 def _difference(name: str, encoder: Encoder, registry: Registry, champion: Version) -> Mean | None:
     """Log score of the candidate less that of the champion, row by row, on the audit pool.
 
-    None where they are densities of different z, which cannot be compared.
+    None where they are densities of different z or no densities, which cannot be compared.
     """
     other = Encoder.load(registry.fetch(champion))
-    if not _comparable(encoder.manifest, other.manifest):
+    both = (encoder.head, other.head)
+    alike = all(h.anchored for h in both) and both[0].normalised == both[1].normalised
+    if not (alike and _comparable(encoder.manifest, other.manifest)):
         return None
     pool = shards.open_set(places.pool(name, "audit"))
     return Mean.measure("log score", log_scores(encoder, pool) - log_scores(other, pool))
@@ -98,8 +100,11 @@ def _metrics(record: Record) -> dict[str, float]:
 
 
 def _history(name: str) -> list[dict[str, float]]:
-    history = json.loads((places.encoder(name, "head") / "history.json").read_text())
-    kinds = {"loss": history["loss"], "held_out_loss": history["held_out"]}
+    """The learning curves of g_m and, where it learned, of f_m."""
+    kinds: dict[str, list[list[float]]] = {}
+    for part, prefix in (("head", ""), ("backbone", "f_m_")):
+        history = json.loads((places.encoder(name, part) / "history.json").read_text())
+        kinds |= {f"{prefix}loss": history["loss"], f"{prefix}held_out_loss": history["held_out"]}
     return [{"step": step, kind: loss} for kind, rows in kinds.items() for step, loss in rows]
 
 
