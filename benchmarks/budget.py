@@ -80,9 +80,8 @@ def run(quick: bool) -> None:
 
 
 def _both(name: str, n: int, trials: list[Trial]) -> list[dict[str, Any]]:
-    with cpu() as clock:
-        simulate.simulate(name)
-        pretrain.pretrain(name)
+    simulate.simulate(name)
+    pretrain.pretrain(name)
     with cpu() as clock:
         finetune.finetune(name)
     encoder = Encoder.load(places.encoder(name, "head"))

@@ -41,13 +41,18 @@ class Probability(Tilted):
         return counts + super().forward(z[..., 1:2], z[..., 1:2], phi)
 
 
+def integrated(head: Tilted, modality: Modality):
+    """Eight thetas in [-2, 2], and the integral of exp(psi) at each."""
+    space = ParameterSpace((Parameter("theta", "1", "a number", -2.0, 2.0),))
+    cells = cells_over(space, 8, seed=1)
+    made = encoder(head, modality, space)
+    return cells, normalisation(made, modality, cells, np.random.default_rng(5))
+
+
 @pytest.mark.parametrize("tilt", [0.0, 0.1])
 def test_of_several_whole_numbers_beside_a_real_one_exp_psi_is_summed_over_all(tilt):
     """Within 4.5 errors at 8 thetas: false alarms 6e-5."""
-    space = ParameterSpace((Parameter("theta", "1", "a number", -2.0, 2.0),))
-    cells = cells_over(space, 8, seed=1)
-    made = encoder(Probability(tilt, ratio=False), Counted(), space)
-    z = normalisation(made, Counted(), cells, np.random.default_rng(5))
+    cells, z = integrated(Probability(tilt, ratio=False), Counted())
     assert (np.abs(z.log_z - tilt * cells[:, 0]) < 4.5 * z.error).all() and z.error.max() < 0.05
 
 
@@ -72,8 +77,5 @@ class One(Tilted):
 
 @pytest.mark.parametrize("tilt", [0.0, 0.1])
 def test_of_one_whole_number_exp_psi_is_summed_exactly(tilt):
-    space = ParameterSpace((Parameter("theta", "1", "a number", -2.0, 2.0),))
-    cells = cells_over(space, 8, seed=1)
-    made = encoder(One(tilt, ratio=False), Single(), space)
-    z = normalisation(made, Single(), cells, np.random.default_rng(5))
+    cells, z = integrated(One(tilt, ratio=False), Single())
     assert z.exact and np.allclose(z.log_z, tilt * cells[:, 0], rtol=0, atol=1e-12)
