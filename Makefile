@@ -1,4 +1,5 @@
 # make demo    set up, run the real and the closure fusion, print theta_hat
+# make sky     the same of all six modalities, as mock data at a known truth; an hour
 # make check   before every commit: style, types and the fast tests, three minutes on two cores
 # make test    the check, the demo, then every other test
 # make oldest  the fast tests with the lowest release of each package that pyproject.toml allows
@@ -32,10 +33,13 @@ export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 # where it is set, every process compiles torch and mlflow anew: ten seconds each
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo check test oldest docs serve bench audit drills clean
+.PHONY: demo sky check test oldest docs serve bench audit drills clean
 
 demo: $(READY)
 	.venv/bin/python -m flows
+
+sky: $(READY)
+	.venv/bin/python -m flows fusions/sky/dvc.yaml
 
 check: $(READY)
 	.venv/bin/ruff check .

@@ -1,5 +1,7 @@
 """`python -m flows`: bring the fusions up to date through the flow, and print what they say.
 
+python -m flows fusions/sky/dvc.yaml      those that have a folder of their own
+
 Where nothing is stale but the stages that DVC runs every time, those alone are run and no flow is started. A setting
 that cannot be used is one sentence and status 2, before any stage runs.
 """
@@ -22,12 +24,13 @@ agree within their N*, and posterior samples within their noise; dvc.lock says s
 def main() -> None:
     """Run what is stale, then show each report, that of the first fusion last."""
     _require_settings()
-    stages = plan()
+    targets = sys.argv[1:] or None
+    stages = plan(targets)
     if stale(stages) or _refresh(stages):
         from flows.pipeline import pipeline  # here, because Prefect takes two seconds to import
 
         try:
-            pipeline()
+            pipeline(targets)
         except StageFailed as failure:
             sys.exit(str(failure))
     for stage in reversed(stages):

@@ -3,7 +3,9 @@
 import subprocess
 from pathlib import Path
 
-CODE = ("src/addend", "modalities", "params.yaml", "parameters.yaml", "dvc.yaml", "constraints.txt")
+CODE = (
+    "src/addend", "modalities", "fusions", "params.yaml", "parameters.yaml", "dvc.yaml", "constraints.txt",
+)  # fmt: skip
 NOT_CODE = ("**/dvc.lock", "**/tests/**", "**/*.md")
 CHANGED = " with uncommitted changes"
 

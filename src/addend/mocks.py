@@ -11,19 +11,23 @@ from .parameters import ParameterSpace, read_agreement
 
 
 def mock(
-    folder: Path, name: str, like: shards.ObservationSet, truth: dict[str, float], seed: int
+    folder: Path, name: str, like: shards.ObservationSet | int, truth: dict[str, float], seed: int
 ) -> shards.ObservationSet:
-    """A mock set at a stated truth, with the covariates of another set."""
+    """A mock set at a stated truth, with the covariates of another set, or so many with covariates from the modality's law."""
     modality = find(name)
     space = read_agreement(places.ROOT).subset(modality.parameters)
     theta = _point(space, truth)
-    covariates = {f.name: like.columns[f.name] for f in modality.schema.covariates}
     rng = np.random.default_rng([seed, *name.encode()])
-    drawn = modality.simulate(np.tile(theta, (like.n, 1)), covariates, rng)
+    if isinstance(like, int):
+        n, of, covariates = like, "drawn", modality.covariates(like, rng)
+    else:
+        n, of = like.n, f"mock of {like.attrs['set']}"
+        covariates = {f.name: like.columns[f.name] for f in modality.schema.covariates}
+    drawn = modality.simulate(np.tile(theta, (n, 1)), covariates, rng)
     stated = dict(zip(space.names, theta.tolist(), strict=True))
     facts = {
         "modality": name,
-        "set": f"mock of {like.attrs['set']}",
+        "set": of,
         "mock": True,
         "truth": stated,
         "seed": seed,

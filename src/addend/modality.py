@@ -125,7 +125,10 @@ class Modality(ABC):
         raise NotImplementedError(f"'{self.name}' states no symmetry of its observations")
 
     def head(self) -> torch.nn.Module | None:
-        """The modality's own g_m, z `(N, Z)`, e `(N, E)`, phi `(N, K)` -> psi `(N,)` in nats; None for `finetune.head`."""
+        """The modality's own g_m, where `finetune.head` is `stated`.
+
+        z `(N, Z)`, e `(N, E)`, coordinates as `coordinates` makes them `(N, K)` -> psi `(N,)` in nats.
+        """
         return None
 
     def log_likelihood(self, columns: Columns, theta: np.ndarray) -> np.ndarray | None:

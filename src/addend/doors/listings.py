@@ -42,7 +42,8 @@ def fusions() -> str:
 def _term(registry: Registry, name: str, term: TermSettings) -> str:
     if name not in (there := known.modalities()):
         return f"no such modality, found {', '.join(there) or 'none'}"
-    return f"{_set(name, term.set)}, {_champion(registry, name)}{', optional' * term.optional}"
+    observed = f"{term.drawn} drawn" if term.drawn else _set(name, term.set)
+    return f"{observed}, {_champion(registry, name)}{', optional' * term.optional}"
 
 
 def _set(modality: str, name: str) -> str:

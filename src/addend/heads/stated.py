@@ -13,6 +13,7 @@ psi of a row at its own theta with psi at the thetas of the other rows, where c(
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +23,29 @@ from .base import Build, Head
 
 CANDIDATES = 64
 """The most thetas that a row is compared at: every pair of a large batch would be more than its memory."""
+
+
+class AsStated(nn.Module):
+    """A network of coordinates as the modality states them, made one of coordinates in half-widths of the support.
+
+    Arguments:
+        network: psi `(B,)` of z, e and the modality's own coordinates `(B, K)`.
+        box: Their `centre` and `half`.
+    """
+
+    centre: Tensor
+    width: Tensor
+
+    def __init__(self, network: nn.Module, box: Mapping[str, Sequence[float]]):
+        super().__init__()
+        self.network = network
+        self.register_buffer("centre", torch.tensor(box["centre"], dtype=torch.float64))
+        self.register_buffer("width", torch.tensor(box["half"], dtype=torch.float64))
+
+    def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
+        """psi `(B,)` in nats."""
+        psi: Tensor = self.network(z, e, phi * self.width + self.centre)
+        return psi
 
 
 class Stated(Head):

@@ -1,8 +1,8 @@
-"""What the root `params.yaml` may say.
+"""What the root `params.yaml` may say, and those of `fusions/<folder>/`.
 
 fusions:
   <fusion>:
-    modalities: {<modality>: {set: <set>, optional: true}}
+    modalities: {<modality>: {set: <set>, optional: true}}      # or {drawn: 300}, mock observations of no set
     truth: {<parameter>: 70.0}
     seed: 1
     calibrate: {teach: 3000, audit: 500, seed: 1}
@@ -21,6 +21,8 @@ from .kinds import FINITE, NAMED, Count, Flag, Name, Whole, by_name, nested, one
 from .reader import read
 from .sections import Kind, mapping, section, value_of
 
+DRAWN = "drawn"
+"""What a set is called that is drawn with its covariates: no set in shards may be named in its place."""
 LOCAL, LEAST = 20, 5
 """Simulations an observation that the word `local` stands for, and the fewest with which local calibration gains."""
 
@@ -30,12 +32,27 @@ class TermSettings:
     """One modality of a fusion.
 
     Arguments:
-        set: The set of observations that is summed.
+        set: The set of observations that is summed; `DRAWN` where there is none.
+        drawn: Mock observations without a set: so many, with covariates from the modality's law.
         optional: Whether it is dropped, said so, where it cannot be used; otherwise the fusion is refused.
     """
 
-    set: Name
+    set: Name = DRAWN
+    drawn: Annotated[int | None, whole(1)] = None
     optional: Flag = False
+
+    @classmethod
+    def from_dict(cls, found: object, where: str) -> "TermSettings":
+        """The term that a mapping states; raises `BadSetting` unless it has a set, or says how many are drawn."""
+        made = section(cls, found, where)
+        if (made.set == DRAWN) != (made.drawn is not None):
+            raise BadSetting(
+                f"{where} lacks 'set', expected a name, or in its place 'drawn', how many mock observations to draw"
+                if made.drawn is None
+                else f"{where} has both 'set' and 'drawn', expected one of them",
+                "add the set" if made.drawn is None else "remove one",
+            )
+        return made
 
 
 @dataclass(frozen=True)
@@ -69,7 +86,7 @@ class CorrectionSettings:
 
 
 TERMS = by_name(
-    Kind("", lambda found, where: section(TermSettings, found, where)),
+    Kind("", TermSettings.from_dict),
     "every modality with its set, as in 'toy: {set: line}'",
 )
 POINT = by_name(FINITE, "a finite number for every parameter")
@@ -114,6 +131,11 @@ class FusionSettings:
             value_of(NAMED, modality, f"the name of a modality of {where}")
         if made.truth is not None and "seed" not in made.stated:
             raise BadSetting(f"{where} has a truth and lacks 'seed'", "add the seed of its mock")
+        for name, term in made.modalities.items():
+            if term.drawn and made.truth is None:
+                raise BadSetting(
+                    f"{where} draws '{name}' and states no truth", "add the truth, or name a set"
+                )
         return made
 
     def as_dict(self) -> dict[str, object]:
@@ -122,8 +144,18 @@ class FusionSettings:
 
 
 def fusions(root: Path) -> dict[str, FusionSettings]:
-    """Every fusion of the root `params.yaml`; raises `BadSetting` for the first that cannot be used."""
-    path = Path(root) / "params.yaml"
+    """Every fusion of the root `params.yaml` and of those under `fusions/`; raises `BadSetting` for the first that is unusable."""
+    found: dict[str, FusionSettings] = {}
+    for path in (Path(root) / "params.yaml", *sorted(Path(root).glob("fusions/*/params.yaml"))):
+        for name, each in _stated(path).items():
+            if name in found:
+                raise BadSetting(f"{path} states the fusion '{name}' again", "rename one of them")
+            found[name] = FusionSettings.from_dict(name, each, path)
+    return found
+
+
+def _stated(path: Path) -> Mapping[str, object]:
+    """The fusions that a file states, by name, not yet read."""
     stated = read(path)
     for name in stated:
         if name != "fusions":
@@ -133,7 +165,7 @@ def fusions(root: Path) -> dict[str, FusionSettings]:
     found = mapping(stated["fusions"], f"section 'fusions' of {path}")
     for name in found:
         value_of(NAMED, name, f"the name of a fusion of {path}")
-    return {name: FusionSettings.from_dict(name, each, path) for name, each in found.items()}
+    return found
 
 
 def fusion(root: Path, name: str) -> FusionSettings:

@@ -17,6 +17,7 @@ from ..encoder import Encoder, standardised, through
 from ..errors import BadSetting
 from ..heads import Ensemble, Head, Ratio, Stated, build
 from ..heads.laws import require_smooth
+from ..heads.stated import AsStated
 from ..manifest import NEEDED
 from ..modality import Modality, find
 from ..parameters import read_agreement
@@ -139,7 +140,7 @@ def _fit(
 
 def _head(modality: Modality, asked: Finetune, layout: dict[str, Any], rows: Rows) -> Head:
     if asked.head == Stated.kind:
-        return _stated(modality, asked)
+        return _stated(modality, asked, layout["box"])
     shape = {k: layout[k] for k in ("observables", "covariates", "location")}
     if asked.head == Ratio.kind:
         if asked.members > 1:
@@ -151,7 +152,7 @@ def _head(modality: Modality, asked: Finetune, layout: dict[str, Any], rows: Row
     return build(asked.head, {**shape, "coordinates": rows.phi.shape[1], **widths})
 
 
-def _stated(modality: Modality, asked: Finetune) -> Head:
+def _stated(modality: Modality, asked: Finetune, box: dict[str, Any]) -> Head:
     network = modality.head()
     if network is None or asked.members > 1:
         raise BadSetting(
@@ -159,7 +160,7 @@ def _stated(modality: Modality, asked: Finetune) -> Head:
             f"{'no head' if network is None else 'a head'} of its own",
             "let the modality state one and train one member, or choose 'flow'",
         )
-    return Stated(network.float())
+    return Stated(AsStated(network, box).float())
 
 
 def _rows(

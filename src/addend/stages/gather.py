@@ -7,11 +7,14 @@ from ..sealed import sealed_folder
 
 
 def gather(fusion: str) -> None:
-    """The sets that a fusion names; where it states a truth, mock ones drawn there at the sets' own covariates."""
+    """The sets that a fusion names; where it states a truth, mock ones drawn there, at sets' own covariates or without a set."""
     asked = settings.fusion(places.ROOT, fusion)
     known.require_terms(asked)
     with sealed_folder(places.fusion(fusion, "observations")) as folder:
         for name, wanted in asked.modalities.items():
+            if wanted.drawn and asked.truth is not None:
+                mock(folder / name, name, wanted.drawn, asked.truth, asked.seed)
+                continue
             try:
                 found = shards.read_set(places.observations(name, wanted.set))
             except NoObservations:
