@@ -17,9 +17,10 @@ def apart(name: str) -> str:
     lines = (ROOT / "dvc.yaml").read_text().splitlines()
     made = []
     for line in lines[next(k for k, line in enumerate(lines) if line == "stages:") :]:
-        made.append(
-            line.replace("- fusions.${key}", f"- fusions/{name}/params.yaml: [fusions.${{key}}]")
-        )
+        of, key, rest = line.partition("- fusions.${key}")
+        if key:
+            line = f"{of}- fusions/{name}/params.yaml:\n{of}    {key}{rest}"
+        made.append(line)
         if line.startswith("      desc:"):
             made.append("      wdir: ../..")
         if line.startswith("        - data/pins"):

@@ -144,7 +144,7 @@ class FusionSettings:
 
 
 def fusions(root: Path) -> dict[str, FusionSettings]:
-    """Every fusion of the root `params.yaml` and of those under `fusions/`; raises `BadSetting` for the first that is unusable."""
+    """Every fusion of the root `params.yaml` and of those under `fusions/`; `BadSetting` for the first that is unusable."""
     found: dict[str, FusionSettings] = {}
     for path in (Path(root) / "params.yaml", *sorted(Path(root).glob("fusions/*/params.yaml"))):
         for name, each in _stated(path).items():
