@@ -34,7 +34,7 @@ FUSIONS = {
         {"modalities": {"toy": {"set": "line", "optional": "maybe"}}},
     ),
     "an unknown key of a modality": (
-        "the key 'sett', expected set, optional; write 'set'",
+        "the key 'sett', expected set, drawn, optional; write 'set'",
         {"modalities": {"toy": {"set": "line", "sett": "line"}}},
     ),
     "an unknown key": ("write 'truth'", {"modalities": TERMS, "truht": {"toy.slope": 0.5}}),
@@ -221,7 +221,8 @@ def test_the_word_local_stands_for_what_local_calibration_takes():
 
 
 def test_the_shipped_fusions_are_recorded_as_the_file_says_them():
-    stated = yaml.safe_load((HERE / "params.yaml").read_text())["fusions"]
-    found = settings.fusions(HERE)
+    files = (HERE / "params.yaml", HERE / "fusions" / "sky" / "params.yaml")
+    real, sky = (yaml.safe_load(file.read_text())["fusions"] for file in files)
+    stated, found = real | sky, settings.fusions(HERE)
     assert {name: fusion.as_dict() for name, fusion in found.items()} == stated
     assert found["closure"].truth["H0"] == 70.0 and found["closure"].seed == 1

@@ -52,7 +52,7 @@ def require_terms(fusion: FusionSettings) -> None:
         if term.optional:
             continue
         require_modality(name, who)
-        if term.drawn:
+        if term.set is None:
             continue
         in_shards = term.set in {folder.name for folder in places.sets(name)}
         if not in_shards and name in {point.name for point in offered()}:

@@ -108,7 +108,7 @@ def test_the_distance_is_the_integral(z):
     def slow(at):
         return 1 / np.sqrt(0.4 * (1 + at) ** 3 + 0.6)
 
-    expected = waveform.LIGHT / 1e6 * (1 + z) / 70 * quad(slow, 0, z, epsabs=1e-12)[0]
+    expected = detectors.LIGHT / 1e6 * (1 + z) / 70 * quad(slow, 0, z, epsabs=1e-12)[0]
     found = luminosity(*torch.tensor([z, 70.0, 0.4], dtype=torch.float64))
     assert float(found) == pytest.approx(expected, rel=1e-10)
 

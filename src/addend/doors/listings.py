@@ -42,7 +42,7 @@ def fusions() -> str:
 def _term(registry: Registry, name: str, term: TermSettings) -> str:
     if name not in (there := known.modalities()):
         return f"no such modality, found {', '.join(there) or 'none'}"
-    observed = f"{term.drawn} drawn" if term.drawn else _set(name, term.set)
+    observed = _set(name, term.set) if term.set else term.observed
     return f"{observed}, {_champion(registry, name)}{', optional' * term.optional}"
 
 

@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Annotated
 
 from ..errors import BadSetting, nearest
-from .kinds import FINITE, NAMED, Count, Flag, Name, Whole, by_name, nested, one_of, whole
+from .kinds import FINITE, NAMED, Count, Flag, Whole, by_name, nested, one_of, whole
 from .reader import read
 from .sections import Kind, mapping, section, value_of
 
-DRAWN = "drawn"
-"""What a set is called that is drawn with its covariates: no set in shards may be named in its place."""
 LOCAL, LEAST = 20, 5
 """Simulations an observation that the word `local` stands for, and the fewest with which local calibration gains."""
 
@@ -32,12 +30,12 @@ class TermSettings:
     """One modality of a fusion.
 
     Arguments:
-        set: The set of observations that is summed; `DRAWN` where there is none.
-        drawn: Mock observations without a set: so many, with covariates from the modality's law.
+        set: The set of observations that is summed; None where mock ones are drawn without one.
+        drawn: So many mock observations without a set, with covariates from the modality's law.
         optional: Whether it is dropped, said so, where it cannot be used; otherwise the fusion is refused.
     """
 
-    set: Name = DRAWN
+    set: Annotated[str | None, NAMED] = None
     drawn: Annotated[int | None, whole(1)] = None
     optional: Flag = False
 
@@ -45,14 +43,17 @@ class TermSettings:
     def from_dict(cls, found: object, where: str) -> "TermSettings":
         """The term that a mapping states; raises `BadSetting` unless it has a set, or says how many are drawn."""
         made = section(cls, found, where)
-        if (made.set == DRAWN) != (made.drawn is not None):
-            raise BadSetting(
-                f"{where} lacks 'set', expected a name, or in its place 'drawn', how many mock observations to draw"
-                if made.drawn is None
-                else f"{where} has both 'set' and 'drawn', expected one of them",
-                "add the set" if made.drawn is None else "remove one",
-            )
+        if made.set is None and made.drawn is None:
+            said = "expected a name, or in its place 'drawn', how many mock observations to draw"
+            raise BadSetting(f"{where} lacks 'set', {said}", "add it")
+        if made.set is not None and made.drawn is not None:
+            raise BadSetting(f"{where} has both 'set' and 'drawn', expected one", "remove one")
         return made
+
+    @property
+    def observed(self) -> str:
+        """What an answer calls its observations."""
+        return self.set or f"{self.drawn} drawn"
 
 
 @dataclass(frozen=True)

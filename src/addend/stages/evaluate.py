@@ -57,7 +57,7 @@ def evaluate(fusion: str) -> None:
     require_sealed(places.fusion(fusion, "observations"), f"gather@{fusion}")
     with sealed_folder(places.fusion(fusion, "terms")) as folder:
         made = {
-            m: _made(folder / m, registry, pins[m], term.set, fusion, m)
+            m: _made(folder / m, registry, pins[m], term.observed, fusion, m)
             for m, term in asked.modalities.items()
         }
         evaluated.write_facts(folder, _judged(made, asked))

@@ -4,6 +4,7 @@ from .. import known, places, settings, shards
 from ..errors import BadSetting, NoObservations
 from ..mocks import mock
 from ..sealed import sealed_folder
+from ..settings import TermSettings
 
 
 def gather(fusion: str) -> None:
@@ -12,20 +13,26 @@ def gather(fusion: str) -> None:
     known.require_terms(asked)
     with sealed_folder(places.fusion(fusion, "observations")) as folder:
         for name, wanted in asked.modalities.items():
-            if wanted.drawn and asked.truth is not None:
-                mock(folder / name, name, wanted.drawn, asked.truth, asked.seed)
-                continue
-            try:
-                found = shards.read_set(places.observations(name, wanted.set))
-            except NoObservations:
-                if not wanted.optional:
-                    raise
+            found = _like(name, wanted)
+            if found is None:
                 continue
             if asked.truth is not None:
                 mock(folder / name, name, found, asked.truth, asked.seed)
-            else:
+            elif isinstance(found, shards.ObservationSet):
                 _require_real(name, found)
                 shards.copy_set(found, folder / name)
+
+
+def _like(name: str, wanted: TermSettings) -> shards.ObservationSet | int | None:
+    """The set that a term names, or how many are to be drawn; None where it is not there and may be left out."""
+    if wanted.set is None:
+        return wanted.drawn
+    try:
+        return shards.read_set(places.observations(name, wanted.set))
+    except NoObservations:
+        if wanted.optional:
+            return None
+        raise
 
 
 def _require_real(name: str, found: shards.ObservationSet) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from .detectors import LIGHT
 from .marginal import NODES, REACH, reference
-from .waveform import LIGHT
 
 QUADRATURE = 8
 

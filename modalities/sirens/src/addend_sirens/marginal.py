@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from . import population, waveform
 from .bessel import log_i0
+from .detectors import LIGHT
 
 ANGLES, COSINES, NODES = 32, 64, 24
 COARSE = 16
@@ -30,7 +31,7 @@ REACH = (-0.6, 0.7)
 
 def reference(z: Tensor) -> Tensor:
     """A distance of about the right size [Gpc]: H0 = 70 km/s/Mpc and q0 = -0.55, to second order in z."""
-    return waveform.LIGHT / 1e6 / 70.0 * z * (1 + 0.775 * z)
+    return LIGHT / 1e6 / 70.0 * z * (1 + 0.775 * z)
 
 
 class Chebyshev(nn.Module):
@@ -155,7 +156,8 @@ class Marginal(nn.Module):
         self, q: Tensor, rho: Tensor, variance: Tensor, plus: Tensor, cross: Tensor, z: Tensor
     ) -> Tensor:
         """log L `(N, nodes)` in nats; `variance` is that of all that moves ln d."""
-        heard = self.heard(q, *self.fine(plus, cross), rho - torch.log(reference(z)))
+        seen = self.fine(plus, cross)
+        heard = self.heard(q, seen, rho - torch.log(reference(z)))
         return self.averaged(heard, torch.sqrt(variance)[:, None] * self.hermite, self.log_hermite)
 
     def selected(self, plus: Tensor, cross: Tensor, z: Tensor, z_err: Tensor) -> Tensor:
@@ -165,7 +167,8 @@ class Marginal(nn.Module):
         for c in self.level:
             level = level * mass + c
         middle = level[:, len(self.mass) // 2]
-        detected = self.detected(*self.coarse(plus, cross), middle - torch.log(reference(z)))
+        seen = self.coarse(plus, cross)
+        detected = self.detected(seen, middle - torch.log(reference(z)))
         moved = (z_err / z)[:, None, None] * self.hermite
         shifts = ((level - middle[:, None])[:, :, None] + moved).flatten(1)
         return self.averaged(
@@ -179,24 +182,28 @@ class Marginal(nn.Module):
         found = self.curve.between(coefficients, at.flatten(1)).reshape(at.shape)
         return torch.logsumexp(found + log_weights, 2)
 
-    def heard(self, q: Tensor, p: Tensor, c: Tensor, loud: Tensor) -> Tensor:
+    def heard(self, q: Tensor, seen: tuple[Tensor, Tensor], loud: Tensor) -> Tensor:
         """log L `(N, nodes)` in nats, at ln rho less the logarithm of `reference` `(N,)`."""
         q11, q22, re, im = (part[:, None] for part in q.T)
-        (p1, p2), (c1, c2) = p.unbind(2), c.unbind(2)
+        (p1, p2), (c1, c2) = (part.unbind(2) for part in seen)
         s1, s2 = p1 * p1 + c1 * c1, p2 * p2 + c2 * c2
-        seen = s1 * q11 + s2 * q22 + 2 * (re * (p1 * p2 + c1 * c2) + im * (c1 * p2 - p1 * c2))
-        seen, power = torch.clamp(seen, min=0.0), 0.5 * (s1 + s2)
+        both = re * (p1 * p2 + c1 * c2) + im * (c1 * p2 - p1 * c2)
+        coherent = torch.clamp(s1 * q11 + s2 * q22 + 2 * both, min=0.0)
+        power = 0.5 * (s1 + s2)
         found = []
         for node in self.curve.nodes:
             square = torch.exp(2 * (loud - node))[:, None]
             found.append(
-                torch.logsumexp(log_i0(square * seen) - square * power + self.fine.log_weight, 1)
+                torch.logsumexp(
+                    log_i0(square * coherent) - square * power + self.fine.log_weight, 1
+                )
             )
         return torch.stack(found, 1)
 
-    def detected(self, p: Tensor, c: Tensor, loud: Tensor) -> Tensor:
+    def detected(self, seen: tuple[Tensor, Tensor], loud: Tensor) -> Tensor:
         """log P_det `(N, nodes)` of one mass."""
-        power, found = (p * p + c * c).sum(2), []
+        (p, c), found = seen, []
+        power = (p * p + c * c).sum(2)
         for node in self.curve.nodes:
             ratio = torch.sqrt(torch.exp(2 * (loud - node))[:, None] * power + LIFT)
             rate = torch.clamp(

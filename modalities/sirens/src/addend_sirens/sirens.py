@@ -18,8 +18,6 @@ from .filters import Filters
 from .marginal import NODES, Marginal, reference
 
 STRAIN = (len(detectors.DETECTORS), waveform.SAMPLES)
-BANK = {"spacing": 0.03, "ratios": 1, "times": 0.0005}
-"""The filters that detect."""
 TRIES = 2000
 DEAF = 0.25
 """The least sum of F^2, over its bound, of a direction from which hosts are simulated."""
@@ -131,8 +129,8 @@ class Sirens(Modality):
         return np.asarray(signal + drawn["noise"], dtype=np.float32)
 
     def loudest(self, strain: np.ndarray, covariates: Columns) -> np.ndarray:
-        """The network signal-to-noise ratio `(N,)` of the loudest filter of the bank that detects."""
-        self._bank = self._bank or Filters(**BANK).float()
+        """The network signal-to-noise ratio `(N,)` of the loudest filter of the bank that detects, a coarser one than f_m's."""
+        self._bank = self._bank or Filters(0.03, 1, 0.0005).float()
         *_, delay = detectors.response(*_place(covariates))
         parts = zip(torch.from_numpy(strain).split(1024), delay.float().split(1024), strict=True)
         with torch.no_grad():
