@@ -17,7 +17,7 @@ from typing import Any
 
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from .durable import written_beside
 from .errors import OtherCheckpoint
@@ -69,26 +69,6 @@ class Checkpoint:
             stacklevel=2,
         )
         return None
-
-    def remove(self) -> None:
-        """Nothing is to be gone on from."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
-
-
-def under(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
-    """The tensors whose names begin so, by the rest of the name."""
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def named(prefix: str, tensors: Tensors) -> dict[str, Tensor]:
-    """The tensors with that before their names."""
-    return {f"{prefix}{k}": v for k, v in tensors.items()}
-
-
-def copied(module: nn.Module) -> dict[str, Tensor]:
-    """The weights of a module as they are now."""
-    return {name: value.detach().clone() for name, value in module.state_dict().items()}
 
 
 @contextmanager

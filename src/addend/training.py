@@ -15,11 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checkpoint import Checkpoint, at_sigterm, named, under
+from .checkpoint import Checkpoint, at_sigterm
 from .errors import NotFinite
 from .heads import Head
 from .numerics.schedules import cosine
 from .numerics.soap import Soap
+from .numerics.states import named, under
 from .rows import HELD_OUT, History, Rows, Training
 from .watch import Watch
 

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checkpoint import copied, named, under
 from .heads import Head
+from .numerics.states import copied, named, under
 from .rows import Rows, Training
 
 MOST, PARTS = 2**13, 16

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,15 +49,13 @@ class Repeated(Scalar):
         return torch.cat([self.summed(*rows) for rows in self._chunks(theta)])
 
     def jet(self, theta: Tensor) -> Jet:
-        parts = [self._jet(*rows) for rows in self._chunks(theta)]
-        return Jet(*(torch.cat(group) for group in zip(*parts, strict=True)))
+        return jets.joined(self._jet(*rows) for rows in self._chunks(theta))
 
     def slope(self, theta: Tensor) -> Slope:
-        parts = [
+        return jets.joined(
             jets.slope(partial(self.summed, which=which), rows)
             for rows, which in self._chunks(theta)
-        ]
-        return Slope(*(torch.cat(group) for group in zip(*parts, strict=True)))
+        )
 
     def each_score(self, theta: Tensor) -> Tensor:
         """The gradient of each observation's psi, `(B, N, D)`, at theta `(B, D)`."""
@@ -72,19 +69,12 @@ class Repeated(Scalar):
         with torch.enable_grad():
             x = theta.detach().requires_grad_()
             value = self.summed(x, which)
-            gradient = slope(value.sum(), x, create_graph=True)
-            hessian = [slope(g.sum(), x, retain_graph=True) for g in gradient.T]
+            gradient = jets.grad(value.sum(), x, create_graph=True)
+            hessian = [jets.grad(g.sum(), x, retain_graph=True) for g in gradient.T]
         rows = torch.stack(hessian, dim=1)
         return Jet(value.detach(), gradient.detach(), 0.5 * (rows + rows.mT))
 
     def _scores(self, theta: Tensor, which: Tensor) -> Tensor:
         with torch.enable_grad():
             each = theta[:, None].expand(-1, self.n, -1).detach().clone().requires_grad_()
-            return slope(self.at(each, which).sum(), each)
-
-
-def slope(y: Tensor, x: Tensor, **options: Any) -> Tensor:
-    """The gradient of the number y in x; zero where it does not depend on x."""
-    if not y.requires_grad:
-        return torch.zeros_like(x)
-    return torch.autograd.grad(y, x, materialize_grads=True, **options)[0]
+            return jets.grad(self.at(each, which).sum(), each)

@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-MEMORY = 0.9
+from .states import moments, named, resume, under
+
+KEPT = 0.9
 """Of the running means of G G^T and G^T G, which take in the gradient of one step in `OFTEN`."""
 OFTEN, TURNED = 2, 10
 """Steps between two gradients that are taken in, and between two turns of the basis."""
@@ -64,31 +66,18 @@ class Soap:
 
     def state(self) -> dict[str, Tensor]:
         """All that it remembers, by name."""
-        kept = {} if self.adam is None else _moments(self.adam)
+        kept = {} if self.adam is None else named("adam.", moments(self.adam))
         for k, matrix in enumerate(self.matrices):
-            kept |= {f"{k}.{name}": x for name, x in matrix.state().items()}
+            kept |= named(f"{k}.", matrix.state())
         return kept
 
     def resume(self, steps: int, state: dict[str, Tensor]) -> None:
         """Go on after so many steps with what `state` gave."""
         self.steps = steps
         for k, matrix in enumerate(self.matrices):
-            prefix = f"{k}."
-            matrix.resume(
-                {n.removeprefix(prefix): x for n, x in state.items() if n.startswith(prefix)}
-            )
+            matrix.resume(under(f"{k}.", state))
         if self.adam is not None:
-            moments: dict[int, dict[str, Tensor]] = {}
-            for name, x in state.items():
-                if name.startswith("adam."):
-                    _, index, part = name.split(".")
-                    moments.setdefault(int(index), {})[part] = x
-            self.adam.load_state_dict({**self.adam.state_dict(), "state": moments})
-
-
-def _moments(adam: torch.optim.Adam) -> dict[str, Tensor]:
-    state = adam.state_dict()["state"]
-    return {f"adam.{k}.{name}": x for k, parts in state.items() for name, x in parts.items()}
+            resume(self.adam, under("adam.", state))
 
 
 class _Matrix:
@@ -162,7 +151,7 @@ class _Side:
 
     def take(self, square: Tensor) -> None:
         """Take in G G^T of one step; the first is the mean."""
-        self.covariance.lerp_(square, 1 - MEMORY if self.known else 1.0)
+        self.covariance.lerp_(square, 1 - KEPT if self.known else 1.0)
 
     def turn(self) -> None:
         """Eigenvectors, from those before where there are any."""

@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..checkpoint import Checkpoint, at_sigterm, copied, named, under
+from ..checkpoint import Checkpoint, at_sigterm
 from ..errors import NotFinite
 from ..numerics.schedules import cosine
+from ..numerics.states import copied, moments, named, resume, under
 from ..rows import History
 from ..streams import Batch, Stream
 from .objective import Objective
@@ -151,8 +152,7 @@ class State:
     def write(self) -> None:
         """Everything in one file."""
         tensors = named("weights.", self.objective.state_dict()) | named("best.", self.best)
-        for k, moments in self.adam.state_dict()["state"].items():
-            tensors |= named(f"adam.{k}.", moments)
+        tensors |= named("adam.", moments(self.adam))
         said: dict[str, Any] = {"step": self.step, "least": self.least, "at": self.at}
         said |= {"loss": self.history.loss, "held_out": self.history.held_out}
         self.checkpoint.write(tensors, said)
@@ -164,12 +164,7 @@ class State:
         tensors, said = kept
         self.objective.load_state_dict(under("weights.", tensors))
         self.best = under("best.", tensors)
-        moments: dict[int, dict[str, Any]] = {}
-        for name, value in under("adam.", tensors).items():
-            k, _, part = name.partition(".")
-            moments.setdefault(int(k), {})[part] = value.cpu() if part == "step" else value
-        if moments:
-            self.adam.load_state_dict({**self.adam.state_dict(), "state": moments})
+        resume(self.adam, under("adam.", tensors))
         self.step, self.least, self.at = said["step"], said["least"], said["at"]
         self.history.loss[:] = [tuple(pair) for pair in said["loss"]]
         self.history.held_out[:] = [tuple(pair) for pair in said["held_out"]]

@@ -18,7 +18,7 @@ from torch import Tensor
 from ..errors import BadSetting
 from ..parameters import Parameter, ParameterSpace
 from .base import Scalar
-from .jet import Jet, Slope, differentiate, slope
+from .jet import Jet, Part, Slope, differentiate, slope
 
 
 class Function(Scalar):
@@ -164,20 +164,20 @@ class Scaled(Scalar):
     def jet(self, theta: Tensor) -> Jet:
         if self.weight.ndim:
             return super().jet(theta)
-        jet = self.scalar.jet(theta)
-        if self.offset is not None:
-            taken = differentiate(self.offset, theta)
-            jet = Jet(*(s - self.n * b for s, b in zip(jet, taken, strict=True)))
-        return Jet(*(self.weight.detach() * x for x in jet))
+        return self._weighed(self.scalar.jet(theta), differentiate, theta)
 
     def slope(self, theta: Tensor) -> Slope:
         if self.weight.ndim:
             return super().slope(theta)
-        own = self.scalar.slope(theta)
+        return self._weighed(self.scalar.slope(theta), slope, theta)
+
+    def _weighed(
+        self, own: Part, of: Callable[[Callable[[Tensor], Tensor], Tensor], Part], theta: Tensor
+    ) -> Part:
         if self.offset is not None:
-            taken = slope(self.offset, theta)
-            own = Slope(*(s - self.n * b for s, b in zip(own, taken, strict=True)))
-        return Slope(*(self.weight.detach() * x for x in own))
+            taken = of(self.offset, theta)
+            own = type(own)(*(s - self.n * b for s, b in zip(own, taken, strict=True)))
+        return type(own)(*(self.weight.detach() * x for x in own))
 
     def scores(self, theta: Any) -> Tensor:
         theta = self.check(theta)

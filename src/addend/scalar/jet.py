@@ -5,8 +5,8 @@ included. theta is repeated D times, the d-th copy supplies row d of every Hessi
 backward pass: D is small and the number of passes is what costs.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -66,12 +66,21 @@ class Slope(NamedTuple):
         return cls(*Jet.zero(j, d)[:2])
 
 
+Part = TypeVar("Part", Jet, Slope)
+
+
 def slope(f: Callable[[Tensor], Tensor], theta: Tensor) -> Slope:
     """Value and gradient, detached, of f: `(J, D)` -> `(J,)` at theta `(J, D)`."""
     with torch.enable_grad():
         x = theta.detach().clone().requires_grad_()
         value = f(x)
-        return Slope(value.detach(), _grad(value.sum(), x))
+        return Slope(value.detach(), grad(value.sum(), x))
+
+
+def joined(parts: Iterable[Part]) -> Part:
+    """Jets or slopes of points that follow one another, as one."""
+    first, *rest = parts
+    return type(first)(*(torch.cat(group) for group in zip(first, *rest, strict=True)))
 
 
 def differentiate(f: Callable[[Tensor], Tensor], theta: Tensor) -> Jet:
@@ -82,9 +91,9 @@ def differentiate(f: Callable[[Tensor], Tensor], theta: Tensor) -> Jet:
     with torch.enable_grad():
         x = theta.detach().repeat(d, 1).requires_grad_()
         value = f(x)
-        gradient = _grad(value.sum(), x, create_graph=True)
+        gradient = grad(value.sum(), x, create_graph=True)
         rows = gradient.reshape(d, j, d).diagonal(dim1=0, dim2=2)
-        hessian = _grad(rows.sum(), x).reshape(d, j, d).transpose(0, 1)
+        hessian = grad(rows.sum(), x).reshape(d, j, d).transpose(0, 1)
     return Jet(value[:j].detach(), gradient[:j].detach(), 0.5 * (hessian + hessian.mT).detach())
 
 
@@ -98,12 +107,13 @@ def scores(f: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
         x = theta.detach().reshape(1, -1).requires_grad_()
         value = f(x)
         v = torch.ones_like(value).requires_grad_()
-        product = _grad(value, x, v, create_graph=True)[0]
-        columns = [_grad(p, v, retain_graph=True)[0] for p in product]
+        product = grad(value, x, v, create_graph=True)[0]
+        columns = [grad(p, v, retain_graph=True)[0] for p in product]
     return torch.stack(columns, dim=-1) if columns else value.new_zeros(value.shape[-1], 0)
 
 
-def _grad(y: Tensor, x: Tensor, v: Tensor | None = None, **options: bool) -> Tensor:
+def grad(y: Tensor, x: Tensor, v: Tensor | None = None, **options: bool) -> Tensor:
+    """The gradient of y in x, along v where y is no number; zero where it does not depend on x."""
     if not y.requires_grad:
         return torch.zeros_like(x)
     return torch.autograd.grad(y, x, v, materialize_grads=True, **options)[0]

@@ -80,13 +80,13 @@ class Lazy(Scalar):
         pairs = max(1, self.pairs // (4 * max(1, len(self.space))))
         rows = max(1, pairs // max(1, min(self.n, pairs)))
         parts = [Jet.zero(0, theta.shape[1]), *(self._jet(t, pairs) for t in theta.split(rows))]
-        return Jet(*(torch.cat(group) for group in zip(*parts, strict=True)))
+        return jets.joined(parts)
 
     def slope(self, theta: Tensor) -> Slope:
         pairs = max(1, self.pairs // 4)
         rows = max(1, pairs // max(1, min(self.n, pairs)))
         parts = [Slope.zero(0, theta.shape[1]), *(self._slope(t, pairs) for t in theta.split(rows))]
-        return Slope(*(torch.cat(group) for group in zip(*parts, strict=True)))
+        return jets.joined(parts)
 
     def scores(self, theta: Any) -> Tensor:
         theta = self.check(theta)
