@@ -171,13 +171,13 @@ def sirens() -> list[str]:
     if not found:
         return []
     text = (
-        "Single events by f_m's formulas and by brute force: the part of the variance of the score in ln d that is kept, in all and\n"
-        "below a signal-to-noise ratio of 35; the mean by which the score is off; Delta S over the 95 % region."
+        "Single events by f_m's formulas and by brute force: the part of the variance of the score in ln d that is kept, in\n"
+        "all and below a signal-to-noise ratio of 35; the mean by which the score is off; Delta S over the 95 % region."
     )
     first, *rest = found["rows"]
     of_truth = (
-        "Events at H0 = 70 km/s/Mpc, Om = 0.3 in universes of N: how often the region of likelihood ratios held the truth, the pull\n"
-        "of the best known combination, the mean theta_hat. `python -m benchmarks sirens`.\n\n"
+        "Events at H0 = 70 km/s/Mpc, Om = 0.3 in universes of N: how often the region of likelihood ratios held the truth, the\n"
+        "pull of the best known combination, the mean theta_hat. `python -m benchmarks sirens`.\n\n"
     )
     return [*_section("Sirens", found, text, [first]), of_truth + _markdown(rest), ""]
 
