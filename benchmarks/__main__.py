@@ -16,6 +16,7 @@ NAMES = (
     "labels",
     "budget",
     "sirens",
+    "sky",
 )
 
 
