@@ -1,12 +1,12 @@
-"""What `make sky` found, as a table and as the README's picture: `python -m benchmarks sky`, where it has been made.
+"""What `make sky` found, as a table: `python -m benchmarks sky`, where it has been made.
+
+The README's picture, docs/sky.png, is its report's triangle, as a browser draws figures/triangle.svg.
 
 One row a parameter: its truth and theta_hat, the errors of each modality alone where it has one, that of the sum, and how often
 intervals of 68 and 95 % held the truth in simulated universes, within what chance allows.
 """
 
 import json
-import shutil
-from pathlib import Path
 from typing import Any
 
 from scipy.stats import binom
@@ -15,7 +15,6 @@ from addend import places
 
 from .record import table, write
 
-PICTURE = Path(__file__).resolve().parents[1] / "docs" / "sky.svg"
 CHANCE = 0.99
 """Of all counts of an audit of the stated rate, this part lies within the bounds."""
 
@@ -31,8 +30,6 @@ def run(quick: bool) -> None:
     print(table(rows))
     counts = {m: each["n"] for m, each in summary["modalities"].items()}
     write("sky", quick, rows, observations=counts, quoted=summary["quote"])
-    if not quick:
-        shutil.copyfile(report / "figures" / "triangle.svg", PICTURE)
 
 
 def _parameter(name: str, summary: dict[str, Any]) -> dict[str, Any]:

@@ -19,11 +19,10 @@ from addend.testing.modality import check_modality
 HOST = {"z": 0.12, "z_err": 0.001, "longitude": 0.7, "latitude": 0.3}
 
 
-@pytest.fixture(scope="module")
-def drawn():
-    """2000 detected events, each at a theta of its own, and what f_m makes of them."""
+def events(n):
+    """So many detected events, each at a theta of its own `(n, 2)`, and what f_m makes of them."""
     torch.set_num_threads(1)
-    modality, rng, n = Sirens(), np.random.default_rng(21), 2000
+    modality, rng = Sirens(), np.random.default_rng(21)
     theta = np.stack([rng.uniform(50, 90, n), rng.uniform(0.05, 0.7, n)], 1)
     columns = modality.covariates(n, rng)
     columns |= modality.simulate(theta, columns, rng)
@@ -31,6 +30,18 @@ def drawn():
     with torch.no_grad():
         z, e, _ = Embed()(x, c)
     return columns, theta, z, e
+
+
+@pytest.fixture(scope="module")
+def few():
+    """Five."""
+    return events(5)
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """2000."""
+    return events(2000)
 
 
 def test_contract():
@@ -113,17 +124,18 @@ def test_the_distance_is_the_integral(z):
     assert float(found) == pytest.approx(expected, rel=1e-10)
 
 
-def test_psi_is_the_chebyshev_series_at_the_distance(drawn):
-    *_, z, e = drawn
+def test_psi_is_the_chebyshev_series_at_the_distance(few):
+    *_, z, e = few
     theta = torch.tensor([[70.0, 0.3]]).double().expand(5, 2)
-    s = torch.log(luminosity(e[:5, 0], *theta.T) / reference(e[:5, 0])).numpy()
+    s = torch.log(luminosity(e[:, 0], *theta.T) / reference(e[:, 0])).numpy()
     t = (2 * s - sum(REACH)) / (REACH[1] - REACH[0])
     expected = [
-        np.polynomial.chebyshev.chebval(a, [0, *c]) for a, c in zip(t, z[:5].numpy(), strict=True)
+        np.polynomial.chebyshev.chebval(a, [0, *c]) for a, c in zip(t, z.numpy(), strict=True)
     ]
-    np.testing.assert_allclose(Distance()(z[:5], e[:5], theta), expected, atol=1e-9)
+    np.testing.assert_allclose(Distance()(z, e, theta), expected, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_detection_is_as_frequent_as_stated():
     """6000 events, detected or not: (heard - P) weighted by how P's logarithm moves with ln d, which is the bias of the score.
 
@@ -203,8 +215,8 @@ def test_the_likelihood_of_a_distance_is_that_of_brute_force(drawn):
         (lambda t: t | {"strain": t["strain"] * 0.01}, BadTable, "below the threshold"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_an_event_is_refused(drawn, change, error, said):
-    columns, *_ = drawn
+def test_what_cannot_be_an_event_is_refused(few, change, error, said):
+    columns, *_ = few
     table = {name: values[:4].copy() for name, values in columns.items()}
     Sirens().read(table)
     with pytest.raises(error, match=said):
