@@ -20,7 +20,7 @@ from . import population, waveform
 from .bessel import log_i0
 from .detectors import LIGHT
 
-ANGLES, COSINES, NODES = 32, 64, 24
+ANGLES, COSINES, NODES = 32, 64, 32
 COARSE = 16
 """Nodes in each for the probability of detection, which is smooth."""
 LIFT = 3.5
@@ -32,6 +32,11 @@ REACH = (-0.6, 0.7)
 def reference(z: Tensor) -> Tensor:
     """A distance of about the right size [Gpc]: H0 = 70 km/s/Mpc and q0 = -0.55, to second order in z."""
     return LIGHT / 1e6 / 70.0 * z * (1 + 0.775 * z)
+
+
+def moved(z: Tensor, z_err: Tensor) -> Tensor:
+    """By how much the error of a host's redshift moves ln d."""
+    return z_err * (1 / z + 0.775 / (1 + 0.775 * z))
 
 
 class Chebyshev(nn.Module):
@@ -119,7 +124,7 @@ class Marginal(nn.Module):
         super().__init__()
         self.curve = Chebyshev(nodes)
         self.fine, self.coarse = Orientations(angles, cosines), Orientations(COARSE, COARSE)
-        for name, n in (("hermite", 3), ("mass", 5)):
+        for name, n in (("hermite", 5), ("mass", 5)):
             x, w = np.polynomial.hermite_e.hermegauss(n)
             self.register_buffer(name, torch.tensor(x))
             self.register_buffer(f"log_{name}", torch.tensor(np.log(w / w.sum())))
@@ -148,7 +153,7 @@ class Marginal(nn.Module):
             plus, cross: F+ and Fx `(N, 2)` at a polarisation angle of zero.
             z, z_err: The host's redshift and its error `(N,)`.
         """
-        likely = self.likely(q, rho, variance + (z_err / z) ** 2, plus, cross, z)
+        likely = self.likely(q, rho, variance + moved(z, z_err) ** 2, plus, cross, z)
         found: Tensor = self.curve(likely - self.selected(plus, cross, z, z_err))
         return found
 
@@ -169,8 +174,8 @@ class Marginal(nn.Module):
         middle = level[:, len(self.mass) // 2]
         seen = self.coarse(plus, cross)
         detected = self.detected(seen, middle - torch.log(reference(z)))
-        moved = (z_err / z)[:, None, None] * self.hermite
-        shifts = ((level - middle[:, None])[:, :, None] + moved).flatten(1)
+        moving = moved(z, z_err)[:, None, None] * self.hermite
+        shifts = ((level - middle[:, None])[:, :, None] + moving).flatten(1)
         return self.averaged(
             detected, shifts, (self.log_mass[:, None] + self.log_hermite).flatten()
         )

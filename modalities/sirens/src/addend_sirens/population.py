@@ -16,7 +16,7 @@ RATIO = (0.5, 1.0)
 WINDOW = 0.010
 """Half the range of times [s]."""
 THRESHOLD = 8.0
-REDSHIFTS = (0.08, 0.3)
+REDSHIFTS = (0.1, 0.3)
 ERRORS = (0.0005, 0.0015)
 """Of a host's redshift, mostly its peculiar velocity: 150 to 450 km/s."""
 
