@@ -8,12 +8,13 @@ all of them     the 100,000 events of these as one
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import addend_sirens.detectors as detectors
+import addend_sirens.exact as exact
 import numpy as np
 import torch
-from addend_sirens import Sirens, detectors, exact
 from addend_sirens.distance import luminosity
 from addend_sirens.marginal import REACH, reference
-from addend_sirens.sirens import Embed, weighing
+from addend_sirens.sirens import Embed, Sirens, weighing
 from scipy.interpolate import CubicSpline
 from scipy.stats import chi2
 
@@ -62,10 +63,10 @@ def information(n: int) -> dict[str, Any]:
         exact.curve(strain, host, np.exp(s) * float(reference(torch.tensor(host["z"]))))
         for strain, host in zip(columns["strain"], _hosts(columns), strict=True)
     ])  # fmt: skip
-    off = []
+    off, found_at = [], curve(s)
     for k, values in enumerate(true):
         near = values > values.max() - chi2.ppf(0.95, 1) / 2
-        off.append((curve(s)[k] - values)[near].std())
+        off.append((found_at[k] - values)[near].std())
     step = 2e-3
     smooth = [CubicSpline(s, values) for values in true]
     own = np.array(

@@ -101,7 +101,8 @@ class Filters(nn.Module):
             means.append(torch.stack([(share * k).sum(1) for k in kept], 1))
         share = torch.softmax(torch.stack(sizes, 1), 1)
         mean = (share[:, :, None] * torch.stack(means, 1)).sum(1)
-        return mean[:, :4], mean[:, 4], mean[:, 5] - mean[:, 4] * mean[:, 4]
+        spread = torch.clamp(mean[:, 5] - mean[:, 4] * mean[:, 4], min=0.0)  # rounding may go below
+        return mean[:, :4], mean[:, 4], spread
 
     def loudest(self, strain: Tensor, delay: Tensor) -> Tensor:
         """The largest network signal-to-noise ratio `(N,)` over masses and times."""
