@@ -24,8 +24,9 @@ from .numerics.designs import lattice, sobol
 from .parameters import ParameterSpace
 from .schema import Columns, Schema
 
-AT_ONCE = 2**22
-"""Elements of observations that f_m sees at once: a thousand maps of 64 by 64."""
+AT_ONCE = 2**19
+"""Elements of observations that f_m sees at once: 128 maps of 64 by 64, whose temporaries stay in the heap. Larger ones are mapped
+and cleared anew each time, which takes longer than the work."""
 
 
 @dataclass(frozen=True)
