@@ -24,9 +24,10 @@ from .numerics.designs import lattice, sobol
 from .parameters import ParameterSpace
 from .schema import Columns, Schema
 
-AT_ONCE = 2**19
-"""Elements of observations that f_m sees at once: 128 maps of 64 by 64, whose temporaries stay in the heap. Larger ones are mapped
-and cleared anew each time, which takes longer than the work."""
+AT_ONCE = 2**18
+"""Elements of observations that f_m sees at once: 64 maps of 64 by 64, whose temporaries stay in the heap.
+
+Larger ones are mapped and cleared anew each time, which takes several times as long as the work."""
 
 
 @dataclass(frozen=True)
