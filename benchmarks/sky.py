@@ -1,7 +1,5 @@
 """What `make sky` found, as a table: `python -m benchmarks sky`, where it has been made.
 
-The README's picture, docs/sky.png, is its report's triangle, as a browser draws figures/triangle.svg.
-
 One row a parameter: its truth and theta_hat, the errors of each modality alone where it has one, that of the sum, and how often
 intervals of 68 and 95 % held the truth in simulated universes, within what chance allows.
 """

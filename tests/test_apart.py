@@ -1,7 +1,5 @@
 """Fusions that have a folder of their own: their DAG is the root's, their settings are judged with the root's."""
 
-import json
-
 import pytest
 import yaml
 from apart import ROOT, apart, folders
@@ -78,16 +76,3 @@ def test_what_is_drawn_is_mock_and_listed(project):
         assert "30 drawn" in listings.fusions()
     finally:
         path.write_text(text)
-
-
-def test_what_the_sky_found_is_kept_and_drawn():
-    """The last run that was kept: no error of the sum above one alone, intervals that held the truth as often as stated."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "sky.json").read_text())
-    assert len(found["observations"]) == 6
-    for row in found["rows"]:
-        alone = [float(each.split()[1]) for each in row["alone"].split(", ") if each]
-        assert row["error"] <= 1.05 * min(alone, default=row["error"])
-        for stated in (68, 95):
-            low, high = map(float, row[f"chance at {stated} %"].split(" to "))
-            assert low <= row[f"held at {stated} %"] <= high, row["parameter"]
-    assert (ROOT / "docs" / "sky.png").read_bytes().startswith(b"\x89PNG")
