@@ -30,6 +30,7 @@ from ..maximum.newton import Ascent, ascend
 from ..numerics.clusters import cluster_covariance
 from ..parameters import ParameterSpace
 from ..scalar import Scalar, Sum
+from ..scalar.jet import joined
 from .repeated import Repeated
 
 
@@ -178,8 +179,7 @@ def best(ascent: Ascent, J: int) -> Ascent:
 
 def join(ascents: list[Ascent]) -> Ascent:
     """Ascents one after the other."""
-    jets = zip(*(a.jet for a in ascents), strict=True)
-    jet = type(ascents[0].jet)(*(torch.cat(group) for group in jets))
+    jet = joined(a.jet for a in ascents)
     theta, pinned, converged = (
         torch.cat([getattr(a, k) for a in ascents]) for k in ("theta", "pinned", "converged")
     )

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .detectors import LIGHT
-from .marginal import NODES, REACH, reference
+from .marginal import reference, series, unit
 
 QUADRATURE = 8
 
@@ -25,12 +25,7 @@ class Distance(nn.Module):
     """psi of the Chebyshev coefficients of an event, without the first, at theta = (H0, Om)."""
 
     def forward(self, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
-        """psi `(B,)` in nats of coefficients `(B, NODES - 1)`, redshifts e `(B, 1)` and theta `(B, 2)`."""
+        """psi `(B,)` in nats of coefficients `(B, n - 1)`, redshifts e `(B, 1)` and theta `(B, 2)`."""
         redshift, (h0, om) = e[:, 0], phi.unbind(1)
         s = torch.log(luminosity(redshift, h0, om) / reference(redshift))
-        t = (2 * s - REACH[0] - REACH[1]) / (REACH[1] - REACH[0])
-        # Clenshaw 1955: the sum of Chebyshev polynomials from the last down
-        after = beyond = torch.zeros_like(t)
-        for k in reversed(range(NODES - 1)):
-            after, beyond = z[:, k] + 2 * t * after - beyond, after
-        return t * after - beyond
+        return series(z, unit(s)[:, None])[:, 0]

@@ -8,7 +8,7 @@ amplitudes make them likely, and weighed by that (importance sampling). It takes
 from itertools import product
 
 import numpy as np
-from scipy.special import i0e, logsumexp, roots_hermitenorm, roots_legendre
+from scipy.special import i0e, logsumexp, roots_legendre
 
 from . import detectors, population, waveform
 
@@ -40,7 +40,7 @@ def responses(longitude: float, latitude: float) -> tuple[np.ndarray, np.ndarray
 def curve(strain: np.ndarray, host: dict[str, float], far: np.ndarray) -> np.ndarray:
     """log p(strain | d) `(J,)` in nats, up to c(x), at distances `far` [Gpc], detected or not.
 
-    What moves the host is not in it: `smeared`.
+    The host is where its redshift says: what moves it is not in it.
     """
     response, delay = responses(host["longitude"], host["latitude"])
     u, log_prior, rho = _filtered(strain, delay, host["z"])
@@ -96,10 +96,3 @@ def _filtered(
     ends = np.cumsum(share / share.sum())
     those = np.searchsorted(ends, (np.arange(CHOSEN) + 0.5) / CHOSEN)
     return u[those], prior[those] - best[those], rho[those]
-
-
-def smeared(values: np.ndarray, log_far: np.ndarray, width: float) -> np.ndarray:
-    """log of the mean of exp(values) `(J,)` over a Gaussian spread of ln d, values known at evenly spaced ln d."""
-    x, w = roots_hermitenorm(9)
-    moved = [np.interp(log_far + width * node, log_far, values) for node in x]
-    return np.asarray(logsumexp(np.array(moved) + np.log(w / w.sum())[:, None], axis=0))

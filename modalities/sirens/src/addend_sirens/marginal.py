@@ -16,11 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from addend.numerics import chebyshev
+
 from . import population, waveform
 from .bessel import log_i0
 from .detectors import LIGHT
 
 ANGLES, COSINES, NODES = 32, 64, 32
+HERMITE = 5
+"""Nodes, an odd number, in each normal law that is averaged over."""
 COARSE = 16
 """Nodes in each for the probability of detection, which is smooth."""
 LIFT = 3.5
@@ -39,6 +43,19 @@ def moved(z: Tensor, z_err: Tensor) -> Tensor:
     return z_err * (1 / z + 0.775 / (1 + 0.775 * z))
 
 
+def unit(log_far: Tensor) -> Tensor:
+    """ln of a distance over `reference`, where `REACH` is [-1, 1]."""
+    return (2 * log_far - REACH[0] - REACH[1]) / (REACH[1] - REACH[0])
+
+
+def series(coefficients: Tensor, t: Tensor) -> Tensor:
+    """sum_{k > 0} a_k T_k(t) `(N, *)` of a_1, a_2, ... `(N, n - 1)` at t `(N, *)`, from the last down (Clenshaw 1955)."""
+    after = beyond = torch.zeros_like(t)
+    for k in reversed(range(coefficients.shape[1])):
+        after, beyond = coefficients[:, k, None] + 2 * t * after - beyond, after
+    return t * after - beyond
+
+
 class Chebyshev(nn.Module):
     """Functions of ln d, known at their nodes.
 
@@ -51,11 +68,9 @@ class Chebyshev(nn.Module):
 
     def __init__(self, n: int):
         super().__init__()
-        k, j = np.arange(n)[None], np.arange(n)[:, None]
-        at = np.cos(np.pi * (np.arange(n) + 0.5) / n)
-        project = (2 - (k == 0)) / n * np.cos(np.pi * k * (j + 0.5) / n)
-        self.register_buffer("nodes", torch.tensor(REACH[0] + (REACH[1] - REACH[0]) * (at + 1) / 2))
-        self.register_buffer("project", torch.tensor(project))
+        at = REACH[0] + (REACH[1] - REACH[0]) * (chebyshev.nodes(n) + 1) / 2
+        self.register_buffer("nodes", at)
+        self.register_buffer("project", chebyshev.transform(n).T.contiguous())
 
     def forward(self, values: Tensor) -> Tensor:
         """Coefficients `(N, n)` of values at the nodes `(N, n)`."""
@@ -63,11 +78,7 @@ class Chebyshev(nn.Module):
 
     def between(self, coefficients: Tensor, at: Tensor) -> Tensor:
         """The functions `(N, *)` at ln d `(N, *)`, held at the ends."""
-        t = torch.clamp((2 * at - REACH[0] - REACH[1]) / (REACH[1] - REACH[0]), -1.0, 1.0)
-        after = beyond = torch.zeros_like(t)
-        for k in range(coefficients.shape[1] - 1, 0, -1):
-            after, beyond = coefficients[:, k, None] + 2 * t * after - beyond, after
-        return coefficients[:, :1] + t * after - beyond
+        return coefficients[:, :1] + series(coefficients[:, 1:], torch.clamp(unit(at), -1.0, 1.0))
 
 
 class Orientations(nn.Module):
@@ -116,18 +127,15 @@ class Marginal(nn.Module):
 
     hermite: Tensor
     log_hermite: Tensor
-    mass: Tensor
-    log_mass: Tensor
     level: Tensor
 
     def __init__(self, angles: int = ANGLES, cosines: int = COSINES, nodes: int = NODES):
         super().__init__()
         self.curve = Chebyshev(nodes)
         self.fine, self.coarse = Orientations(angles, cosines), Orientations(COARSE, COARSE)
-        for name, n in (("hermite", 5), ("mass", 5)):
-            x, w = np.polynomial.hermite_e.hermegauss(n)
-            self.register_buffer(name, torch.tensor(x))
-            self.register_buffer(f"log_{name}", torch.tensor(np.log(w / w.sum())))
+        x, w = np.polynomial.hermite_e.hermegauss(HERMITE)
+        self.register_buffer("hermite", torch.tensor(x))
+        self.register_buffer("log_hermite", torch.tensor(np.log(w / w.sum())))
         grid = np.linspace(np.log(15), np.log(60), 33)
         level = np.polynomial.Chebyshev.fit(
             grid, np.log(waveform.loudness(np.exp(grid), np.full(33, 0.245))), 6
@@ -167,17 +175,17 @@ class Marginal(nn.Module):
 
     def selected(self, plus: Tensor, cross: Tensor, z: Tensor, z_err: Tensor) -> Tensor:
         """log P_det `(N, nodes)`, over the law of masses too."""
-        mass = population.MASS + population.SPREAD * self.mass + torch.log1p(z)[:, None]
+        mass = population.MASS + population.SPREAD * self.hermite + torch.log1p(z)[:, None]
         level = torch.zeros_like(mass)
         for c in self.level:
             level = level * mass + c
-        middle = level[:, len(self.mass) // 2]
+        middle = level[:, HERMITE // 2]
         seen = self.coarse(plus, cross)
         detected = self.detected(seen, middle - torch.log(reference(z)))
         moving = moved(z, z_err)[:, None, None] * self.hermite
         shifts = ((level - middle[:, None])[:, :, None] + moving).flatten(1)
         return self.averaged(
-            detected, shifts, (self.log_mass[:, None] + self.log_hermite).flatten()
+            detected, shifts, (self.log_hermite[:, None] + self.log_hermite).flatten()
         )
 
     def averaged(self, values: Tensor, shifts: Tensor, log_weights: Tensor) -> Tensor:
