@@ -7,34 +7,37 @@ import torch
 from addend_toy.line import Toy
 
 from addend.encoder import coordinate_box
+from addend.fusion.interpolated import FEW as FEW_REPEATED
 from addend.fusion.interpolated import Interpolated, interpolated
 from addend.fusion.repeated import Repeated
-from addend.fusion.tables import FEW, OFF, Table, error_of, tabulated
+from addend.fusion.tables import FEW, OFF, Table, ends, error_of, tabulated
 from addend.maximum.modes import maximise
 from addend.posterior import sample
 from addend.scalar import Lazy
 
 BOX = coordinate_box(torch.nn.Identity(), exact_line.SPACE)
+TRUE = 0.2
+"""The truth along both coordinates."""
 
 
 class Wide(exact_line.Line):
     """The line in standardised coordinates, with a logistic bend of the intercept and, if asked, a kink."""
 
-    def __init__(self, kink: float = 0.0):
+    def __init__(self, kink: float = 0.0, at: float = 0.0):
         super().__init__()
-        self.kink = kink
+        self.kink, self.at = kink, at
 
     def forward(self, z, e, phi):
         centre, half = (torch.tensor(BOX[k], dtype=torch.float64) for k in ("centre", "half"))
         theta = centre + half * phi
         bent = torch.stack([theta[..., 0] + 0.3 * torch.tanh(phi[..., 1]), theta[..., 1]], -1)
-        return super().forward(z, e, bent) + self.kink * phi[..., 0].abs()
+        return super().forward(z, e, bent) + self.kink * (phi[..., 0] - self.at).abs()
 
 
 def lazy(n: int, head: torch.nn.Module | None = None) -> Lazy:
     encoder, rng = exact_line.encoder(head or Wide()), np.random.default_rng(2)
     encoder.manifest["coordinates"] = BOX
-    theta = np.tile(exact_line.SPACE.low * 0.4 + exact_line.SPACE.high * 0.6, (n, 1))
+    theta = np.tile(exact_line.SPACE.from_unit(np.full(2, (1 + TRUE) / 2)), (n, 1))
     covariates = Toy().covariates(n, rng)
     return Lazy(encoder, {**Toy().simulate(theta, covariates, rng), **covariates})
 
@@ -46,13 +49,29 @@ def both() -> tuple[Lazy, Lazy]:
 
 
 def test_the_table_is_the_sum_all_over_the_support(both):
-    """Held to the sum at 2000 points that are in no design of the table; values run over thousands of nats."""
+    """Held to the sum at 2000 points that are in no design of the table, values running over thousands of nats; slopes too."""
     exact, table = both
     assert isinstance(table, Table) and 0 < error_of(table) <= OFF and error_of(exact) is None
     theta = torch.from_numpy(exact_line.SPACE.draw(2000, np.random.default_rng(3)))
     found, right = table(theta), exact(theta)
     assert float(right.max() - right.min()) > 1000
     assert float((found - right).abs().max()) <= 2 * table.table.error + 1e-9
+
+
+def test_within_its_box_and_beyond_it_slopes_are_those_of_the_sum(both):
+    """In errors of either parameter; the box holds `DEEP` nats, so that 17 sigma away every observation is asked."""
+    exact, table = both
+    low, high = ends(table.table.space)
+    fit = maximise(exact, 1)
+    theta = fit.theta + fit.std.min() * torch.tensor([[0.0, 0.0], [3.0, 1.0], [0.0, 17.0]])
+    phi = table.encoder.phi(theta)
+    assert ((phi > low) & (phi < high)).all(dim=1).tolist() == [True, True, False]
+    found, right = table.jet(theta), exact.jet(theta)
+    torch.testing.assert_close(
+        found.gradient * fit.std, right.gradient * fit.std, rtol=0, atol=0.02
+    )
+    scale = fit.std[:, None] * fit.std
+    torch.testing.assert_close(found.hessian * scale, right.hessian * scale, rtol=0, atol=0.02)
 
 
 def test_its_maximum_curvature_and_posterior_are_those_of_the_sum(both):
@@ -75,7 +94,7 @@ def test_what_is_asked_of_each_observation_is_asked_of_it(both):
 
 def test_of_few_observations_and_of_a_kink_there_is_no_table():
     assert error_of(few := tabulated(lazy(FEW - 1))) is None and type(few) is Lazy
-    assert type(tabulated(lazy(2000, Wide(kink=1.0)))) is Lazy
+    assert type(tabulated(lazy(2000, Wide(kink=-30.0, at=TRUE)))) is Lazy
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +140,7 @@ def test_scores_of_repetitions_are_asked_of_the_observations(repetitions):
 
 def test_few_observations_and_a_kink_are_not_reduced(repetitions):
     theta, exact, _ = repetitions
-    few = Repeated(exact.psi, exact.z[:, : FEW - 1], exact.e[:, : FEW - 1])
+    few = Repeated(exact.psi, exact.z[:, : FEW_REPEATED - 1], exact.e[:, : FEW_REPEATED - 1])
     assert interpolated(few, theta) is few
     bent = exact_line.encoder(Wide(kink=30.0))
     bent.manifest["coordinates"] = BOX

@@ -16,8 +16,10 @@ from ..numerics import chebyshev
 from ..numerics.designs import held_out, lattice
 from ..scalar import jet as jets
 from .repeated import Repeated
-from .tables import BEYOND, FEW, OFF
+from .tables import BEYOND, OFF
 
+FEW = 256
+"""Observations below which every repetition is asked of its own."""
 TRIED, OF_Z, ROWS, HELD = (7, 9, 13), 13, 2**12, 32
 """Nodes a coordinate, tried in turn; nodes of z; observations at once; points and repetitions at which the error is measured."""
 MOST, REACH, NARROW = 200, 7.0, 1e-3
