@@ -13,7 +13,7 @@ from addend.fusion.repeated import Repeated
 from addend.fusion.tables import FEW, OFF, Table, ends, error_of, tabulated
 from addend.maximum.modes import maximise
 from addend.posterior import sample
-from addend.scalar import Lazy
+from addend.scalar import Lazy, Tabulated
 
 BOX = coordinate_box(torch.nn.Identity(), exact_line.SPACE)
 TRUE = 0.2
@@ -72,6 +72,18 @@ def test_within_its_box_and_beyond_it_slopes_are_those_of_the_sum(both):
     )
     scale = fit.std[:, None] * fit.std
     torch.testing.assert_close(found.hessian * scale, right.hessian * scale, rtol=0, atol=0.02)
+
+
+def test_values_slopes_and_curvatures_are_all_read_from_the_table(both):
+    """One moved up by a nat: an ascent that stepped by others than it judged by would lose its way by the table's error."""
+    exact, table = both
+    own, theta = table.table, maximise(exact, 1).theta[None]
+    moved = own.coefficients.clone()
+    moved[0, 0] += 1
+    up = Table(exact, exact.encoder, exact, Tabulated(own.space, moved, own.n, own.name, own.error))
+    right = exact.values(theta) + 1
+    for read in (up.values(theta), up.slope(theta).value, up.jet(theta).value):
+        torch.testing.assert_close(read, right, rtol=0, atol=0.01)
 
 
 def test_its_maximum_curvature_and_posterior_are_those_of_the_sum(both):

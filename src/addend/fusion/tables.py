@@ -18,7 +18,7 @@ from ..encoder import Encoder
 from ..maximum.modes import maximise
 from ..numerics.designs import held_out, lattice
 from ..parameters import Parameter, ParameterSpace
-from ..scalar import Jet, Lazy, Scalar, Tabulated, tabulate
+from ..scalar import Jet, Lazy, Scalar, Slope, Tabulated, tabulate
 from ..schema import Columns
 
 FEW, NODES, MOST = 48, (17, 33, 65, 97), 10_000
@@ -90,6 +90,9 @@ class Table(Lazy):
 
     def jet(self, theta: Tensor) -> Jet:
         return Scalar.jet(self, theta)
+
+    def slope(self, theta: Tensor) -> Slope:
+        return Scalar.slope(self, theta)
 
 
 def tabulated(lazy: Lazy) -> Lazy:
