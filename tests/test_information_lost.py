@@ -22,7 +22,7 @@ SETTINGS = {
     "pretrain": {"objective": "none"},
     "finetune": {
         "hidden": [16, 16], "shape": [16], "components": 2, "seed": 1,
-        "steps": [800, 400, 400], "batch": [512, 256, 512], "rate": [0.01, 0.01, 0.001],
+        "steps": [500, 200, 300], "batch": [512, 256, 512], "rate": [0.01, 0.01, 0.001],
     },
     "calibrate": {"seed": 1, "expected": 5, "cells": 4, "simulations": 1200, "datasets": 64, "points": 64},
     "register": {"information": 0.8},
