@@ -129,22 +129,32 @@ def embedded(encoder: Encoder, n: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def universes(encoder: Encoder, z: torch.Tensor, e: torch.Tensor, size: int) -> dict[str, Any]:
-    """Universes of so many events each: how often regions hold the truth, and the pull of what is best known."""
+    """Universes of so many events each: how often regions hold the truth, and two pulls of what is best known.
+
+    That of the score at the truth is against the mean curvature of all events, so that its mean shows a bias and nothing else;
+    that of theta_hat is what a user would see, against the curvature of the universe itself.
+    """
     truth = torch.tensor([TRUTH], dtype=torch.float64)
+    parts = [
+        Lazy.embedded(encoder, *part) for part in zip(z.split(size), e.split(size), strict=True)
+    ]
+    jets = [term.jet(truth) for term in parts]
+    mean = torch.stack([-jet.hessian[0] * truth.T * truth for jet in jets]).mean(0)
+    axis = torch.linalg.eigh(mean)
+    best, strength = axis.eigenvectors[:, -1], axis.eigenvalues[-1] ** 0.5
     rows = []
-    for part in zip(z.split(size), e.split(size), strict=True):
-        term = Lazy.embedded(encoder, *part)
+    for term, jet in zip(parts, jets, strict=True):
         fit = maximise(term)
-        best = fit.theta_hat
-        jet = term.jet(truth)
-        axis = torch.linalg.eigh(-jet.hessian[0] * truth.T * truth)
-        along = (jet.gradient[0] * truth[0]) @ axis.eigenvectors[:, -1]
-        ratio = 2 * (term(best[None])[0] - term(truth)[0])
-        rows.append([float(ratio), float(along / axis.eigenvalues[-1] ** 0.5), *best.tolist()])
-    t, pulls, *found = np.array(rows).T
+        off = best @ ((fit.theta - truth[0]) / truth[0])
+        own = best @ (-fit.hessian * truth.T * truth) @ best
+        ratio = 2 * (fit.value - float(jet.value))
+        score = float(best @ (jet.gradient[0] * truth[0]) / strength)
+        rows.append([ratio, score, float(off * own**0.5), *fit.theta.tolist()])
+    t, scores, pulls, *found = np.array(rows).T
     return {
         "what": "universes", "universes": len(t), "N": size,
         "covered 68": float((t < chi2.ppf(0.6827, 2)).mean()), "covered 95": float((t < chi2.ppf(0.9545, 2)).mean()),
-        "pull": float(pulls.mean()), "its spread": float(pulls.std()), "-2 log ratio at the truth": float(t.mean()),
+        "score": float(scores.mean()), "score's spread": float(scores.std()),
+        "pull": float(pulls.mean()), "pull's spread": float(pulls.std()), "-2 log ratio at the truth": float(t.mean()),
         "H0": float(found[0].mean()), "Om": float(found[1].mean()),
     }  # fmt: skip
