@@ -15,6 +15,7 @@ NAMES = (
     "information",
     "labels",
     "budget",
+    "rounds",
     "sirens",
     "sky",
 )

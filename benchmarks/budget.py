@@ -68,11 +68,11 @@ def run(quick: bool) -> None:
     rows = []
     for name in MODALITIES:
         modality, exact = find(name), Exact.of(name)
-        settings, parameters = _settings(name), _parameters(name)
-        trials = [_trial(modality, exact, settings, k) for k in range(3 if quick else SETS)]
+        settings, parameters = settings_of(name), parameters_of(name)
+        trials = [trial_of(modality, exact, settings, k) for k in range(3 if quick else SETS)]
         for n in QUICK if quick else SIZES:
             with elsewhere(**{name: modality}):
-                _lay_out(name, settings, parameters, n)
+                lay_out(name, settings, parameters, n)
                 rows += [{"modality": name, "n": n, **row} for row in _both(name, n, trials)]
             print(table(rows[-3:]), flush=True)
             write("budget", quick, rows)
@@ -85,13 +85,15 @@ def _both(name: str, n: int, trials: list[Trial]) -> list[dict[str, Any]]:
     with cpu() as clock:
         finetune.finetune(name)
     encoder = Encoder.load(places.encoder(name, "head"))
-    found = [_row("addend", [t.off(encoder.outer) for t in trials], clock.seconds)]
+    found = [row_of("addend", [t.off(encoder.outer) for t in trials], clock.seconds)]
     if n > MOST:
         return found
-    return found + [_row(f"sbi {m}", *_of_sbi(m, name, encoder, trials)) for m in MODELS if _sbi()]
+    return found + [
+        row_of(f"sbi {m}", *_of_sbi(m, name, encoder, trials)) for m in MODELS if _sbi()
+    ]
 
 
-def _row(method: str, off: list[float], seconds: float) -> dict[str, Any]:
+def row_of(method: str, off: list[float], seconds: float) -> dict[str, Any]:
     return {
         "method": method,
         "rms Delta S": float(np.sqrt(np.mean(np.square(off)))),
@@ -133,7 +135,7 @@ def _sbi() -> bool:
     return True
 
 
-def _trial(modality: Modality, exact: Exact, settings: dict[str, Any], k: int) -> Trial:
+def trial_of(modality: Modality, exact: Exact, settings: dict[str, Any], k: int) -> Trial:
     """The k-th data set."""
     rng, n = np.random.default_rng([k, *b"budget"]), settings["calibrate"]["expected"]
     theta = np.repeat(exact.space.draw(1, rng), n, axis=0)
@@ -148,23 +150,25 @@ def _trial(modality: Modality, exact: Exact, settings: dict[str, Any], k: int) -
     return Trial(columns, draws[inside], alone[inside])
 
 
-def _settings(name: str) -> dict[str, Any]:
+def settings_of(name: str) -> dict[str, Any]:
     return yaml.safe_load((Path("modalities") / name / "params.yaml").read_text())
 
 
-def _parameters(name: str) -> dict[str, Path]:
+def parameters_of(name: str) -> dict[str, Path]:
     own = Path("modalities") / name / "parameters.yaml"
     return {str(p): p.resolve() for p in (Path("parameters.yaml"), own) if p.exists()}
 
 
-def _lay_out(name: str, settings: dict[str, Any], parameters: dict[str, Path], n: int) -> None:
-    """A project of one modality whose train pool has n rows, here."""
+def lay_out(
+    name: str, settings: dict[str, Any], parameters: dict[str, Path], n: int, **more: Any
+) -> None:
+    """A project of one modality whose train pool has n rows, here; `more` of what `simulate` may say."""
     for place, source in parameters.items():
         Path(place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, place)
     asked = {
         **settings,
-        "simulate": {**settings["simulate"], "train": n, "calibrate": 256, "audit": 256},
+        "simulate": {**settings["simulate"], "train": n, "calibrate": 256, "audit": 256, **more},
     }
     path = Path("modalities") / name / "params.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -49,6 +49,11 @@ PLAIN = {
         "on the same pool; it was not given 10^6, nor 10^5 of bao, and why 10^5 is worse than 10^4 was not looked into.\n"
         "`python -m benchmarks budget`.",
     ),
+    "rounds": (
+        "A second round",
+        "The same quality, of four data sets, from n simulations in one round over the support, or in two of n / 2, the second\n"
+        "within the ranges that the first leaves of each data set. `python -m benchmarks rounds`.",
+    ),
     "sky": (
         "The sky",
         "`make sky`: the posterior's error of the sum and of each modality alone, the pull, and how often calibrated intervals\n"
@@ -62,8 +67,8 @@ PLAIN = {
 }
 """Results that are one table: what the section is called, and what it says."""
 ORDER = (
-    "efficiency", "slcp", "speed", "training", "trust", "programs", "see", "information", "labels", "budget", "sirens", "sky",
-    "drills", "audit",
+    "efficiency", "slcp", "speed", "training", "trust", "programs", "see", "information", "labels", "budget", "rounds",
+    "sirens", "sky", "drills", "audit",
 )  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def test_the_box_limits_a_sum_and_its_maximum(table):
 
 
 def test_a_box_outside_the_support_is_refused():
-    with pytest.raises(BadSetting, match="is not inside the support"):
+    with pytest.raises(BadSetting, match="is not inside its support"):
         tabulate(SMOOTH, [-3, 0, 0], [1, 1, 1])
 
 

@@ -147,6 +147,18 @@ def logl(
 
 
 @app.command()
+def narrow(
+    modality: str,
+    set_name: Annotated[str, typer.Option("--set", help="The set of observations.")],
+    depth: Annotated[float, typer.Option(min=1, help="Nats below the maximum of S.")] = 12,
+) -> None:
+    """Print the ranges of theta that a set leaves, as `simulate.within` takes them: a second, narrower round."""
+    from .doors import narrow as door
+
+    print(door.narrow(modality, set_name, depth))
+
+
+@app.command()
 def independence(
     a: Annotated[str, typer.Argument(metavar="MODALITY")],
     table_a: Annotated[

@@ -10,15 +10,15 @@ its own, added once whichever modalities use the parameter. It is not part of th
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from . import settings
 from .errors import BadSetting, DefinitionMismatch, OutsideSupport, UnknownParameter
-from .settings import declarations
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,13 @@ class ParameterSpace:
         """The named parameters, in the order of `names`."""
         return ParameterSpace(tuple(self.parameters[i] for i in self.index(names)))
 
+    def within(self, ranges: Mapping[str, tuple[float, float]]) -> "ParameterSpace":
+        """The same parameters, some of them in narrower ranges; raises `BadSetting` for one that is not inside its support."""
+        self.index(list(ranges))
+        return ParameterSpace(
+            tuple(_narrowed(p, *ranges.get(p.name, (p.low, p.high))) for p in self)
+        )
+
     def __or__(self, other: "ParameterSpace") -> "ParameterSpace":
         """The union by name, on the intersection of the two supports.
 
@@ -202,24 +209,32 @@ def read_agreement(root: Path) -> ParameterSpace:
     return ParameterSpace(tuple(declared))
 
 
+def read_support(root: Path, modality: str, names: Sequence[str]) -> ParameterSpace:
+    """The parameters of a modality where its simulations are drawn: its support, or `simulate.within` of its params.yaml."""
+    asked = settings.modality(root, modality).simulate
+    return read_agreement(root).subset(names).within(asked.within)
+
+
 def _declared(path: Path, prefix: str) -> list[Parameter]:
     return [
         Parameter.from_dict({"name": prefix + name, **asdict(found)})
-        for name, found in declarations(path).items()
+        for name, found in settings.declarations(path).items()
     ]
+
+
+def _narrowed(p: Parameter, low: float, high: float) -> Parameter:
+    if not p.low <= low < high <= p.high:
+        raise BadSetting(
+            f"the range [{low:g}, {high:g}] of '{p.name}' is not inside its support [{p.low:g}, {p.high:g}]",
+            "clip it to the support, or widen that in parameters.yaml",
+        )
+    return replace(p, low=low, high=high)
 
 
 def _meet(a: Parameter, b: Parameter) -> Parameter:
     _require_same(a, b, "one place", "another")
-    return Parameter(
-        a.name,
-        a.unit,
-        a.definition,
-        max(a.low, b.low),
-        min(a.high, b.high),
-        a.latex,
-        a.constraint or b.constraint,
-    )
+    low, high = max(a.low, b.low), min(a.high, b.high)
+    return replace(a, low=low, high=high, constraint=a.constraint or b.constraint)
 
 
 def _require_same(a: Parameter, b: Parameter, mine: str, theirs: str) -> None:

@@ -10,14 +10,11 @@ A polynomial means nothing outside its box: the box is the support, and a theta 
 Coefficients of tables on one box add, as everything here does.
 """
 
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import BadSetting
 from ..numerics import chebyshev
 from ..numerics.designs import held_out, lattice
 from ..parameters import ParameterSpace
@@ -103,7 +100,10 @@ def tabulate(scalar: Scalar, low: Any = None, high: Any = None, nodes: int = 9) 
     Raises:
         BadSetting: A box that is empty or not inside the support.
     """
-    space = narrowed(scalar.space, low, high)
+    whole = scalar.space
+    low, high = whole.low if low is None else low, whole.high if high is None else high
+    ends = zip(map(float, low), map(float, high), strict=True)
+    space = whole.within(dict(zip(whole.names, ends, strict=True)))
     x = lattice(*[chebyshev.nodes(nodes)] * len(space))
     with torch.no_grad():
         coefficients = scalar(_place(space, x)).reshape([nodes] * len(space))
@@ -114,23 +114,6 @@ def tabulate(scalar: Scalar, low: Any = None, high: Any = None, nodes: int = 9) 
         table = Tabulated(space, coefficients, scalar.n, scalar.name, error=0.0)
         table.error = _error(table, scalar)
     return table
-
-
-def narrowed(space: ParameterSpace, low: Any = None, high: Any = None) -> ParameterSpace:
-    """The same parameters with the box `[low, high]` as their support."""
-    low = space.low if low is None else np.asarray(low, dtype=np.float64)
-    high = space.high if high is None else np.asarray(high, dtype=np.float64)
-    if not ((low >= space.low) & (low < high) & (high <= space.high)).all():
-        box, support = ([a.tolist(), b.tolist()] for a, b in ((low, high), (space.low, space.high)))
-        raise BadSetting(
-            f"the box {box} is not inside the support {support}", "clip it to the support"
-        )
-    return ParameterSpace(
-        tuple(
-            replace(p, low=float(a), high=float(b))
-            for p, a, b in zip(space, low, high, strict=True)
-        )
-    )
 
 
 def _place(space: ParameterSpace, x: Tensor) -> Tensor:

@@ -11,16 +11,9 @@ from .of_fusion import (
     fusion,
     fusions,
 )
-from .of_modality import (
-    EncoderCalibration,
-    Finetune,
-    ModalitySettings,
-    Pretrain,
-    Simulate,
-    Thresholds,
-    modality,
-)
+from .of_modality import Finetune, ModalitySettings, Pretrain, Simulate, modality
 from .of_parameter import Declaration, declarations
+from .of_record import EncoderCalibration, Thresholds
 from .reader import read
 
 __all__ = [

@@ -1,15 +1,16 @@
 """What a modality's `params.yaml` may say: a section a stage, a dataclass a section."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from ..errors import BadSetting, nearest, shown
 from ..names import plain
-from .kinds import NAMED, Count, Counts, Limit, Rates, Whole, number, one_of, several
+from .kinds import FINITE, NAMED, Count, Counts, Rates, Whole, by_name, number, one_of, several
+from .of_record import EncoderCalibration, Thresholds
 from .reader import read
-from .sections import section
+from .sections import Kind, Unfit, section
 
 T = TypeVar("T")
 OBJECTIVES = (
@@ -24,6 +25,16 @@ PHASES, RATIOS = {"flow": 3, "ratio": 1, "stated": 1}, ("binary", "info_nce", "n
 """The heads that `finetune` trains with the number of phases of each, and the objectives of a ratio."""
 
 
+def _range(found: object, where: str) -> tuple[float, ...]:
+    ends = several(FINITE, "").read(found, where)
+    if not isinstance(ends, tuple) or len(ends) != 2 or not ends[0] < ends[1]:
+        raise Unfit
+    return ends
+
+
+BOX = by_name(Kind("", _range), "[low, high] by parameter, the lower first")
+
+
 @dataclass(frozen=True)
 class Simulate:
     """Three disjoint pools of simulations.
@@ -33,12 +44,14 @@ class Simulate:
         train: Simulations that f_m and g_m are trained on.
         calibrate: Simulations that tell the simulated support.
         audit: Simulations that tell the held-out log score.
+        within: The range of a parameter in which theta is drawn, where that is not all of its support.
     """
 
     seed: Whole
     train: Count
     calibrate: Count
     audit: Count
+    within: Annotated[dict[str, tuple[float, float]], BOX] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -108,56 +121,6 @@ class Finetune:
     objective: Annotated[str, one_of(*RATIOS)] = "nre_c"
     members: Count = 1
     device: Annotated[str, one_of(*DEVICES)] = "cpu"
-
-
-@dataclass(frozen=True)
-class EncoderCalibration:
-    """How much of an encoder is measured.
-
-    Arguments:
-        seed: Of everything drawn.
-        expected: The number of observations the encoder is meant for.
-        cells: Points of the design over theta.
-        simulations: Simulated observations at each cell, for the score.
-        datasets: Simulated data sets in all, of 1 and of `expected` observations each.
-        points: Points of theta at which S of a data set is read.
-    """
-
-    seed: Whole
-    expected: Count
-    cells: Count
-    simulations: Count
-    datasets: Count
-    points: Count
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """What a record must pass for its encoder to be promoted; what is None is not asked.
-
-    Arguments:
-        trust: The least N*, in multiples of the observations the encoder is meant for.
-        normalisation: The most that exp(psi) of those observations may integrate away from one, in nats.
-        coverage: The most that regions may cover more or less than they say, beyond chance.
-        curvature: The most that the variance of the score over the curvature may differ from one.
-        information: The least part of the Fisher information that f_m keeps.
-    """
-
-    trust: Limit = None
-    normalisation: Limit = None
-    coverage: Limit = None
-    curvature: Limit = None
-    information: Limit = None
-
-    @classmethod
-    def from_dict(cls, found: object, where: str = "the thresholds") -> "Thresholds":
-        """Those that a mapping states; raises `BadSetting`."""
-        return section(cls, found, where)
-
-    def as_dict(self) -> dict[str, float]:
-        """Those that are asked, by name."""
-        found = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {name: value for name, value in found.items() if value is not None}
 
 
 SECTIONS = {

@@ -20,7 +20,7 @@ from ..heads.laws import require_smooth
 from ..heads.stated import AsStated
 from ..manifest import NEEDED
 from ..modality import Modality, find
-from ..parameters import read_agreement
+from ..parameters import read_support
 from ..pools import theta_of
 from ..program.tracing import export
 from ..progress import progress
@@ -40,7 +40,7 @@ def finetune(name: str) -> None:
     """Train g_m on the train pool and write the encoder, as yet without a record."""
     torch.set_num_threads(1)
     modality, asked = find(name), settings.modality(places.ROOT, name).finetune
-    space = read_agreement(places.ROOT).subset(modality.parameters)
+    space = read_support(places.ROOT, name, modality.parameters)
     pool = shards.open_set(places.pool(name, "train"))
     made = require_sealed(places.encoder(name, "backbone"), f"modalities/{name}/dvc.yaml:pretrain")
     layout = json.loads((made / "layout.json").read_text())

@@ -15,7 +15,7 @@ from .. import places, settings, shards
 from ..encoder import coordinate_box, standardised
 from ..heads.laws import require_smooth
 from ..modality import find
-from ..parameters import read_agreement
+from ..parameters import read_support
 from ..pretrain.making import Coordinates, make
 from ..program.tracing import export
 from ..sealed import sealed_folder
@@ -26,7 +26,7 @@ def pretrain(name: str) -> None:
     torch.set_num_threads(1)
     modality, asked = find(name), settings.modality(places.ROOT, name).pretrain
     pool = shards.open_set(places.pool(name, "train"))
-    space = read_agreement(places.ROOT).subset(modality.parameters)
+    space = read_support(places.ROOT, name, modality.parameters)
     coordinates = modality.coordinates().double()
     require_smooth(coordinates, where=f"the coordinates of '{name}'")
     box, first = coordinate_box(coordinates, space), pool.read(0)
