@@ -172,7 +172,8 @@ def sirens() -> list[str]:
     first, *rest = found["rows"]
     of_truth = (
         "Events at H0 = 70 km/s/Mpc, Om = 0.3 in universes of N: how often the region of likelihood ratios held the truth, the\n"
-        "pull of the best known combination, the mean theta_hat. `python -m benchmarks sirens`.\n\n"
+        "score at the truth of the best known combination over its mean curvature, the pull of theta_hat along it, the mean\n"
+        "theta_hat. The last row is all of the events before it as one. `python -m benchmarks sirens`.\n\n"
     )
     return [*_section("Sirens", found, text, [first]), of_truth + _markdown(rest), ""]
 
