@@ -37,6 +37,13 @@ CONFIGS = {
         "features": 5,
         "hidden": [16, 16],
     },
+    "distilled": {
+        "inner": {"kind": "ratio", "config": RATIO},
+        "student": {
+            "kind": "exponential",
+            "config": {"observables": 2, "covariates": 1, "grid": [5, 5], "features": 3},
+        },
+    },
     "categorical": {
         "inner": {"kind": "flow", "config": FLOW | {"coordinates": 4}},
         "column": 1,

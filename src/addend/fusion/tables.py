@@ -9,16 +9,20 @@ over a whole support S runs over thousands of nats, which nobody asks about (500
 for 0.002 nat, and 17 in their box for 2e-12). Beyond it every observation is asked. The error is measured at points between
 the nodes, all over the box and closely around the best of them, and a table that is off by more than `OFF` is not used. Its
 scores one by one are those of the observations in any case.
+
+Of a head with a student (`heads.Distilled`) that reaches N observations the table is of the student's sum, a vector and a count:
+f of each observation is asked once, and psi of none.
 """
 
 import torch
 from torch import Tensor
 
 from ..encoder import Encoder
+from ..heads import Distilled, Head
 from ..maximum.modes import maximise
 from ..numerics.designs import held_out, lattice
 from ..parameters import Parameter, ParameterSpace
-from ..scalar import Jet, Lazy, Scalar, Slope, Tabulated, tabulate
+from ..scalar import Jet, Lazy, Reduced, Scalar, Slope, Statistic, Tabulated, tabulate
 from ..schema import Columns
 
 FEW, NODES, MOST = 48, (17, 33, 65, 97), 10_000
@@ -64,11 +68,14 @@ class Table(Lazy):
         encoder: Its encoder.
         direct: Its sum over phi, of every observation.
         table: The same in a box.
+        reduced: Whether the table is of the head's student, so that no observation was asked.
     """
 
     encoder: Encoder
 
-    def __init__(self, lazy: Lazy, encoder: Encoder, direct: Lazy, table: Tabulated):
+    def __init__(
+        self, lazy: Lazy, encoder: Encoder, direct: Lazy, table: Tabulated, reduced: bool = False
+    ):
         self.encoder, self.space, self.name, self.pairs = (
             encoder,
             lazy.space,
@@ -76,7 +83,7 @@ class Table(Lazy):
             lazy.pairs,
         )
         self.n, self.z, self.e = lazy.n, lazy.z, lazy.e
-        self.direct, self.table = direct, table
+        self.direct, self.table, self.reduced = direct, table, reduced
 
     def values(self, theta: Tensor) -> Tensor:
         phi = self.encoder.phi(theta)
@@ -104,13 +111,29 @@ def tabulated(lazy: Lazy) -> Lazy:
     if not tried:
         return lazy
     direct = Lazy.embedded(of, lazy.z, lazy.e, lazy.name)
-    low, high = box(direct)
+    asked = reduced(lazy.encoder.head, of.space, lazy)
+    low, high = box(asked or direct)
     for nodes in tried:
-        table = tabulate(direct, low, high, nodes)
-        table.error = max(table.error, _error_at_the_top(direct, table))
+        table = tabulate(asked or direct, low, high, nodes)
+        table.error = max(table.error, _error_at_the_top(asked or direct, table))
         if table.error <= OFF:
-            return Table(lazy, lazy.encoder, direct, table)
+            return Table(lazy, lazy.encoder, direct, table, reduced=asked is not None)
     return lazy
+
+
+def reduced(head: Head, space: ParameterSpace, lazy: Lazy) -> Reduced | None:
+    """The sum over phi by the head's student, a vector and a count; None if it has none that reaches as many observations."""
+    if not isinstance(head, Distilled) or lazy.n > float(head.reach):
+        return None
+    student, box = head.student, dict.fromkeys(space.names, (-1.0, 1.0))
+    *t, _ = student.statistic(lazy.z, lazy.e)
+    return Reduced(
+        space.within(box),
+        Statistic(torch.stack(t), lazy.n),
+        lambda phi: student.natural(phi)[0],
+        lambda phi: student.natural(phi)[1],
+        lazy.name,
+    )
 
 
 def ends(space: ParameterSpace) -> tuple[Tensor, Tensor]:
@@ -155,7 +178,7 @@ def error_of(term: Scalar) -> float | None:
     return term.table.error if isinstance(term, Table) else None
 
 
-def _error_at_the_top(direct: Lazy, table: Tabulated) -> float:
+def _error_at_the_top(direct: Scalar, table: Tabulated) -> float:
     """The largest error around the largest of the table's values between its nodes."""
     low, high = ends(table.space)
     spread = low + held_out(len(low), 2**12) * (high - low)

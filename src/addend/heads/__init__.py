@@ -3,6 +3,7 @@
 from .base import Head
 from .categorical import Categorical
 from .corrected import Corrected
+from .distilled import Distilled
 from .ensemble import Ensemble
 from .exponential import Exponential
 from .flow import Flow
@@ -15,6 +16,7 @@ __all__ = [
     "HEADS",
     "Categorical",
     "Corrected",
+    "Distilled",
     "Ensemble",
     "Exponential",
     "Flow",

@@ -32,6 +32,8 @@ BASIS_ROWS = 4000
 RIDGE = 1e-10
 """Of the mean diagonal: enough to solve in float64 where two features are one, too little to bias the others."""
 TEMPERATURE = 4.0
+SHIFT = 0.1
+"""Of an error: how far a student may move theta_hat from its teacher's."""
 
 
 def distil(
@@ -92,6 +94,41 @@ def left_out(
         error = student.outer(z.double(), e.double(), phi).T - exact
     rms = _centred(error, exact.softmax(1)).square().mul(exact.softmax(1)).sum(1).sqrt()
     return torch.stack([rms.mean(), rms.quantile(0.95)])
+
+
+def reach(student: Exponential, teacher: Head, z: Tensor, e: Tensor, phi: Tensor) -> float:
+    r"""The most observations N whose theta_hat the student moves by less than `SHIFT` of its error in the mean.
+
+    d = grad (student - teacher) at the phi that a row was drawn at has the mean b(phi), and N moves by sqrt(N b' J^-1 b) errors,
+    J = E[g g'] of the teacher's g = grad psi. b is fitted to all rows as a quadratic in phi; the fit's own noise, which would
+    be taken for a shift, makes N smaller.
+
+    Arguments:
+        z, e, phi: Rows `(M, .)` that taught neither, each drawn at its own phi.
+    """
+    inside = (phi.abs() <= 1).all(1)
+    z, e, phi = z[inside], e[inside], phi[inside]
+    g, d = (_gradient(head, z, e, phi) for head in (teacher, student))
+    d = d - g
+    one = torch.ones_like(phi[:, :1])
+    pairs = torch.combinations(torch.arange(phi.shape[1]), with_replacement=True)
+    basis = torch.cat([one, phi, phi[:, pairs[:, 0]] * phi[:, pairs[:, 1]]], 1)
+    bias = basis @ torch.linalg.lstsq(basis, d).solution
+    root = torch.linalg.cholesky(g.T @ g / len(g))
+    off = torch.linalg.solve_triangular(root, bias.T, upper=False).square().sum(0)
+    return float(SHIFT**2 / off.max().clamp(min=1e-30))
+
+
+def _gradient(head: Head, z: Tensor, e: Tensor, phi: Tensor) -> Tensor:
+    """The slope of psi `(M, K)` of each row at its own phi, in float64."""
+    dtype = next(head.parameters()).dtype
+    found = []
+    for i in _chunks(len(z)):
+        at = phi[i].to(dtype).detach().requires_grad_(True)
+        with torch.enable_grad():
+            psi = head.pairs(z[i].to(dtype), e[i].to(dtype), at)
+            found.append(torch.autograd.grad(psi.sum(), at)[0].double())
+    return torch.cat(found)
 
 
 def _set_basis(student: Exponential, psi: Tensor, log_area: Tensor) -> None:

@@ -11,6 +11,8 @@ omega and b interpolate on a tensor grid over the box [-1, 1]^K of phi and mean 
 N = 10^4, whereas fitted to a `flow` or a `ratio` it adds almost nothing to its teacher. See `addend.heads.distil`.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
@@ -105,7 +107,7 @@ class Exponential(Head):
     def nodes(self) -> Tensor:
         """The grid `(M, K)`, coordinates in [-1, 1]."""
         axes = [_nodes(axis) for axis in self.grid]
-        size = int(torch.tensor([len(a) for a in axes]).prod())
+        size = math.prod(len(a) for a in axes)
         if size > LARGEST_GRID:
             raise BadSetting(
                 f"a grid of {' x '.join(str(len(a)) for a in axes)} has {size} nodes, expected at most {LARGEST_GRID}",

@@ -6,6 +6,7 @@ from ..errors import BadSetting
 from .base import Head
 from .categorical import Categorical
 from .corrected import Corrected
+from .distilled import Distilled
 from .ensemble import Ensemble
 from .exponential import Exponential
 from .flow import Flow
@@ -15,7 +16,17 @@ from .stated import Stated
 
 HEADS: dict[str, type[Head]] = {
     head.kind: head
-    for head in (Categorical, Corrected, Ensemble, Exponential, Flow, Ratio, SelfNormalised, Stated)
+    for head in (
+        Categorical,
+        Corrected,
+        Distilled,
+        Ensemble,
+        Exponential,
+        Flow,
+        Ratio,
+        SelfNormalised,
+        Stated,
+    )
 }
 
 

@@ -11,7 +11,7 @@ from .of_fusion import (
     fusion,
     fusions,
 )
-from .of_modality import Finetune, ModalitySettings, Pretrain, Simulate, modality
+from .of_modality import Distil, Finetune, ModalitySettings, Pretrain, Simulate, modality
 from .of_parameter import Declaration, declarations
 from .of_record import EncoderCalibration, Thresholds
 from .reader import read
@@ -19,6 +19,7 @@ from .reader import read
 __all__ = [
     "CorrectionSettings",
     "Declaration",
+    "Distil",
     "EncoderCalibration",
     "Finetune",
     "FusionCalibration",

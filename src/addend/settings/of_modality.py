@@ -7,7 +7,20 @@ from typing import Annotated, TypeVar
 
 from ..errors import BadSetting, nearest, shown
 from ..names import plain
-from .kinds import FINITE, NAMED, Count, Counts, Rates, Whole, by_name, number, one_of, several
+from .kinds import (
+    FINITE,
+    NAMED,
+    Count,
+    Counts,
+    Rates,
+    Whole,
+    by_name,
+    nested,
+    number,
+    one_of,
+    several,
+    whole,
+)
 from .of_record import EncoderCalibration, Thresholds
 from .reader import read
 from .sections import Kind, Unfit, section
@@ -93,6 +106,23 @@ class Pretrain:
 
 
 @dataclass(frozen=True)
+class Distil:
+    """An exponential family fitted to the head, which stands in for it where its measured error allows.
+
+    Arguments:
+        nodes: Chebyshev nodes a coordinate of theta.
+        features: Numbers that it keeps of an observation.
+        steps: Steps of the fit.
+        rows: Simulations that it is fitted on, at most.
+    """
+
+    nodes: Annotated[int, whole(3)] = 17
+    features: Count = 32
+    steps: Count = 4000
+    rows: Annotated[int, whole(1000)] = 50_000
+
+
+@dataclass(frozen=True)
 class Finetune:
     """How g_m is trained.
 
@@ -108,6 +138,7 @@ class Finetune:
         objective: What a ratio learns by; one of `heads.ratio.OBJECTIVES`.
         members: Networks whose mean density is registered.
         device: Where: auto is an accelerator if there is one.
+        distil: An exponential family beside the head; None for none.
     """
 
     seed: Whole
@@ -121,6 +152,7 @@ class Finetune:
     objective: Annotated[str, one_of(*RATIOS)] = "nre_c"
     members: Count = 1
     device: Annotated[str, one_of(*DEVICES)] = "cpu"
+    distil: Annotated[Distil | None, nested(Distil)] = None
 
 
 SECTIONS = {

@@ -15,7 +15,7 @@ from ..devices import device
 from ..durable import fresh_folder
 from ..encoder import Encoder, standardised, through
 from ..errors import BadSetting
-from ..heads import Ensemble, Head, Ratio, Stated, build
+from ..heads import Distilled, Ensemble, Head, Ratio, Stated, build
 from ..heads.laws import require_smooth
 from ..heads.stated import AsStated
 from ..manifest import NEEDED
@@ -25,7 +25,7 @@ from ..pools import theta_of
 from ..program.tracing import export
 from ..progress import progress
 from ..sealed import digests, require_sealed
-from ..settings import Finetune
+from ..settings import Distil, Finetune
 from ..training import History, Rows, Training, fit
 
 FILES = [*NEEDED, "history.json"]
@@ -50,6 +50,8 @@ def finetune(name: str) -> None:
     kept = [places.encoder(name, f"finetuning.{k}.safetensors") for k in range(asked.members)]
     of = f"{pool.digest} through {digests(made)}"
     head, history = _trained(modality, asked, layout, (rows, held), training, kept, of)
+    if asked.distil:
+        head = _distilled(head, asked.distil, rows, held, asked.seed, name)
     facts: dict[str, Any] = {
         "name": name, "title": modality.title, "parameters": space.as_list(), "definitions": space.digest,
         "schema": modality.schema.as_dict(), "coordinates": layout["box"], **layout["backbone"],
@@ -73,9 +75,21 @@ def finetune(name: str) -> None:
         checkpoint.unlink(missing_ok=True)
 
 
+def _distilled(
+    head: Head, asked: Distil, rows: Rows, held: Rows, seed: int, name: str
+) -> Distilled:
+    with progress(f"distil {name}", 1, "fits") as update:
+        taught, others = ((part.z, part.e, part.phi) for part in (rows, held))
+        amounts = asked.nodes, asked.features, asked.steps, asked.rows
+        made = Distilled.fitted(head, taught, others, *amounts, seed)
+        update(1, f"reaches {float(made.reach):,.0f} observations")
+    return made
+
+
 def _objective(asked: Finetune) -> str:
     said = OBJECTIVES[asked.head]
-    return f"{said}, {asked.objective}" if asked.head == Ratio.kind else said
+    said = f"{said}, {asked.objective}" if asked.head == Ratio.kind else said
+    return f"{said}; with an exponential family distilled from it" if asked.distil else said
 
 
 def _write_head(head: Head, folder: Path, rows: Rows) -> list[str]:
