@@ -1,5 +1,5 @@
 # make demo    set up, run the real and the closure fusion, print theta_hat
-# make sky     the same of all six modalities, as mock data at a known truth; an hour
+# make sky     the same of all six modalities, as mock data at a known truth; half an hour
 # make check   before every commit: style, types and the fast tests, three minutes on two cores
 # make test    the check, the demo, then every other test
 # make oldest  the fast tests with the lowest release of each package that pyproject.toml allows
