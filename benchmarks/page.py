@@ -52,8 +52,8 @@ PLAIN = {
     "rounds": (
         "A second round",
         "The same quality, of four data sets, from n simulations in one round over the support, or in two of n / 2, the second\n"
-        "within the ranges that the first leaves of each data set. Two of the four encoders of a second round of 5000 did not hold\n"
-        "on held-out rows what they had learned; why is not known. `python -m benchmarks rounds`.",
+        "within the ranges that the first leaves of each data set. Two of the four second encoders of 5000 chronometers did not\n"
+        "hold on held-out rows what they had learned; why is not known. Ended before bao at 10^4. `python -m benchmarks rounds`.",
     ),
     "sky": (
         "The sky",

@@ -4,9 +4,9 @@ The quality of `benchmarks.budget`, of the same mock data sets and the same sett
 support, or half of them there and half within the ranges that S of the data set leaves (`addend narrow`). Each data set has a
 second encoder of its own, which is what a second round costs: it serves nobody else's data.
 
-In the first run, of chronometers alone, it did not pay. With 5000 simulations in each round two of the four second encoders did not
-hold on held-out rows what they had learned (a loss of -0.15 nat there and of -1.05 on their own), and were off by 0.4 and 0.95 nat;
-the other two were as good as the first, 0.08 and 0.09. Why is not known: the ranges held the truth and the exact posterior.
+In the first run (which ended before bao at 10^4) it did not pay. With 5000 chronometers in each round two of the four second
+encoders did not hold on held-out rows what they had learned (a loss of -0.15 nat there and of -1.05 on their own), and were off by
+0.4 and 0.95 nat; the other two were as good as the first. Why is not known: the ranges held the truth and the exact posterior.
 """
 
 from pathlib import Path
