@@ -5,7 +5,7 @@ support, or half of them there and half within the ranges that S of the data set
 second encoder of its own, which is what a second round costs: it serves nobody else's data.
 
 In the first run (which ended before bao at 10^4) it did not pay. With 5000 chronometers in each round two of the four second
-encoders did not hold on held-out rows what they had learned (a loss of -0.15 nat there and of -1.05 on their own), and were off by
+encoders did not hold on held-out rows what they had learned (a loss of -0.15 nat there and of -1.05 on their own), off by
 0.4 and 0.95 nat; the other two were as good as the first. Why is not known: the ranges held the truth and the exact posterior.
 """
 
