@@ -40,8 +40,8 @@ PLAIN = {
     "labels": (
         "Labels",
         "Maps of 16 x 16 pixels: the part of the Fisher information that psi keeps, by the number of labelled simulations, f_m\n"
-        "with them or, without labels, from 10^5 other maps; mean, spread and least of five seeds. 500 steps each, too few for a\n"
-        "network without features: a comparison, in which f_m without labels kept nothing. `python -m benchmarks labels`.",
+        "with them or, without labels, from 10^5 other maps; mean, spread and least of five seeds. 500 steps each, too few for\n"
+        "a network without features: a comparison, in which f_m without labels kept nothing. `python -m benchmarks labels`.",
     ),
     "budget": (
         "Quality against budget",
