@@ -116,6 +116,15 @@ def project(small_project, no_store_named, one_thread, monkeypatch) -> Path:
 
 
 @pytest.fixture
+def own_project(small_project, no_store_named, one_thread, tmp_path, monkeypatch) -> Path:
+    """A copy of the small project, from within, for tests that change its settings or what it made."""
+    root = tmp_path / "project"
+    shutil.copytree(small_project, root)
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
 def refuses(project, monkeypatch, capsys):
     """Run a command that must be refused."""
 

@@ -1,13 +1,12 @@
 """A head with its student in one artifact: psi stays the teacher's, and sums up to the student's reach are read from it."""
 
 import math
-import shutil
 
 import exact_line
 import numpy as np
 import pytest
 import torch
-import yaml
+from settled import ask
 from test_exponential import NORMAL, Exact
 
 from addend import places, shards
@@ -78,28 +77,17 @@ def test_sums_within_reach_are_read_from_the_student_and_ask_no_observation(norm
     assert isinstance(again, Table) and not again.reduced
 
 
-@pytest.fixture
-def root(small_project, one_thread, no_store_named, tmp_path, monkeypatch):
-    """A copy of the small project."""
-    root = tmp_path / "project"
-    shutil.copytree(small_project, root)
-    monkeypatch.chdir(root)
-    return root
-
-
 def trained(root, **distil) -> Encoder:
-    path = root / "modalities" / "toy" / "params.yaml"
-    settings = yaml.safe_load(path.read_text())
-    settings["finetune"] |= {"distil": distil} if distil else {}
-    path.write_text(yaml.safe_dump(settings))
+    if distil:
+        ask(root, finetune={"distil": distil})
     finetune.finetune("toy")
     return Encoder.load(places.encoder("toy", "head"))
 
 
 @pytest.mark.slow
-def test_the_artifact_keeps_the_teacher_and_its_student(root):
+def test_the_artifact_keeps_the_teacher_and_its_student(own_project):
     """psi is what it is without a student; how far the student reaches is in the file and the same again."""
-    plain, encoder = trained(root), trained(root, **DISTIL)
+    plain, encoder = trained(own_project), trained(own_project, **DISTIL)
     columns = shards.read_set(places.pool("toy", "audit")).columns
     theta = torch.from_numpy(plain.space.draw(7, np.random.default_rng(1)))
     psi = [made.outer(columns, theta) for made in (plain, encoder)]
@@ -110,10 +98,18 @@ def test_the_artifact_keeps_the_teacher_and_its_student(root):
         == torch.float64
         == encoder.head.student.f.last.weight.dtype
     )
-    again = trained(root, **DISTIL)
-    assert again.digest == encoder.digest and float(again.head.reach) >= 0
+    again = trained(own_project, **DISTIL)
+    for name, tensor in encoder.head.state_dict().items():
+        other = again.head.state_dict()[name]
+        if (
+            name == "reach"
+        ):  # found in float64 by a factorisation, whose last digit follows where its arrays lie
+            torch.testing.assert_close(other, tensor, rtol=1e-12, atol=0)
+        else:
+            assert torch.equal(other, tensor), name
+    assert float(again.head.reach) >= 0
 
 
-def test_a_grid_that_is_too_large_is_refused(root):
+def test_a_grid_that_is_too_large_is_refused(own_project):
     with pytest.raises(BadSetting, match="use fewer nodes a coordinate"):
-        trained(root, **{**DISTIL, "nodes": 500})
+        trained(own_project, **{**DISTIL, "nodes": 500})

@@ -1,7 +1,5 @@
 """`finetune` as params.yaml asks for it: a ratio in the place of a density, and what a killed one leaves."""
 
-import shutil
-
 import numpy as np
 import pytest
 import torch
@@ -19,12 +17,9 @@ RATIO = {
 
 
 @pytest.fixture
-def asked(small_project, one_thread, no_store_named, tmp_path, monkeypatch):
+def asked(own_project):
     """A copy of the small project whose toy asks for a ratio."""
-    root = tmp_path / "project"
-    shutil.copytree(small_project, root)
-    monkeypatch.chdir(root)
-    path = root / "modalities" / "toy" / "params.yaml"
+    path = own_project / "modalities" / "toy" / "params.yaml"
 
     def ask(**changed) -> None:
         settings = yaml.safe_load(path.read_text())

@@ -1,12 +1,11 @@
 """A second, narrower round: ranges that a set leaves (`addend narrow`), and an encoder that is trained within them."""
 
-import shutil
-
 import numpy as np
 import pytest
 import torch
 import yaml
 from scipy.optimize import minimize_scalar
+from settled import ask
 
 from addend import places, shards
 from addend.champions import champion
@@ -19,25 +18,8 @@ from addend.scalar import Lazy
 from addend.stages import finetune, pretrain, simulate
 
 
-@pytest.fixture
-def root(small_project, one_thread, no_store_named, tmp_path, monkeypatch):
-    """A copy of the small project, whose toy has a champion."""
-    root = tmp_path / "project"
-    shutil.copytree(small_project, root)
-    monkeypatch.chdir(root)
-    return root
-
-
-def ask(root, **changed) -> None:
-    path = root / "modalities" / "toy" / "params.yaml"
-    settings = yaml.safe_load(path.read_text())
-    for section, keys in changed.items():
-        settings[section] |= keys
-    path.write_text(yaml.safe_dump(settings))
-
-
 @pytest.mark.slow
-def test_the_ranges_hold_what_is_within_the_depth_and_an_encoder_is_trained_in_them(root):
+def test_the_ranges_hold_what_is_within_the_depth_and_an_encoder_is_trained_in_them(own_project):
     """At each end, S of the first encoder maximised over the other parameter by scipy is 12 nats down, and by rounding more."""
     found = yaml.safe_load(narrow.narrow("toy", "line", depth=12.0))["simulate"]["within"]
     low, high = np.array([found[name] for name in ("toy.intercept", "toy.slope")]).T
@@ -58,7 +40,7 @@ def test_the_ranges_hold_what_is_within_the_depth_and_an_encoder_is_trained_in_t
         for end, inward in ((low[p], 0.02), (high[p], -0.02)):
             step = inward * (high[p] - low[p])
             assert top + down(p, end) > 12.0 - 0.05 > top + down(p, end + step) - 0.05
-    ask(root, simulate={"within": found})
+    ask(own_project, simulate={"within": found})
     for stage in (simulate.simulate, pretrain.pretrain, finetune.finetune):
         stage("toy")
     space = Encoder.load(places.encoder("toy", "head")).space
@@ -79,10 +61,10 @@ def test_the_ranges_hold_what_is_within_the_depth_and_an_encoder_is_trained_in_t
         ({"slope": [-1.0, 1.0]}, UnknownParameter, "'slope' is not a parameter here"),
     ],
 )
-def test_ranges_that_cannot_be_are_refused(root, within, error, said):
-    ask(root, simulate={"within": within})
+def test_ranges_that_cannot_be_are_refused(own_project, within, error, said):
+    ask(own_project, simulate={"within": within})
     with pytest.raises(error, match=said):
-        read_support(root, "toy", read_agreement(root).names)
+        read_support(own_project, "toy", read_agreement(own_project).names)
 
 
 def test_a_range_is_rounded_outward():

@@ -40,8 +40,8 @@ def few():
 
 @pytest.fixture(scope="module")
 def drawn():
-    """1000."""
-    return events(1000)
+    """2000."""
+    return events(2000)
 
 
 def test_contract():
@@ -165,7 +165,7 @@ def test_detection_is_as_frequent_as_stated():
 
 @pytest.mark.slow
 def test_the_score_has_no_mean_under_the_simulator_s_own_law(drawn):
-    """1000 events: d psi / d ln d_L at the truth, selection included, within 4.5 of its errors (false alarm 7e-6)."""
+    """2000 events: d psi / d ln d_L at the truth, selection included, within 4.5 of its errors (false alarm 7e-6)."""
     _, theta, z, e = drawn
     at = torch.from_numpy(theta).requires_grad_(True)
     (gradient,) = torch.autograd.grad(Distance()(z, e, at).sum(), at)
@@ -178,13 +178,13 @@ def test_the_score_has_no_mean_under_the_simulator_s_own_law(drawn):
 
 @pytest.mark.slow
 def test_the_likelihood_of_a_distance_is_that_of_brute_force(drawn):
-    """Of three events, before selection and peculiar velocity: rms over what is within 4.5 nat of the best below 0.12 nat each.
+    """Of six events, before selection and peculiar velocity: rms over what is within 4.5 nat of the best below 0.12 nat each.
 
     Of ratios below 25, above which the angles of brute force are too few.
     """
     columns, *_ = drawn
     loud = Sirens().loudest(columns["strain"], columns)
-    columns = {name: values[loud < 25][:3] for name, values in columns.items()}
+    columns = {name: values[loud < 25][:6] for name, values in columns.items()}
     net = Embed()
     s = np.linspace(-0.5, 0.6, 23)
     z, _, longitude, latitude = (torch.from_numpy(columns[k]) for k in HOST)
@@ -194,7 +194,7 @@ def test_the_likelihood_of_a_distance_is_that_of_brute_force(drawn):
         q, rho, variance = net.filters(strain, delay, weighing(plus, cross, z), z)
         heard = net.marginal.likely(q, rho, variance, plus, cross, z)
         curves = net.marginal.curve.between(
-            net.marginal.curve(heard), torch.from_numpy(s).expand(3, -1)
+            net.marginal.curve(heard), torch.from_numpy(s).expand(6, -1)
         )
     for k, found in enumerate(curves.numpy()):
         host = {name: float(columns[name][k]) for name in HOST}
