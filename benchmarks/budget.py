@@ -94,6 +94,7 @@ def _both(name: str, n: int, trials: list[Trial]) -> list[dict[str, Any]]:
 
 
 def row_of(method: str, off: list[float], seconds: float) -> dict[str, Any]:
+    """A row of the table, from the rms of each trial and the seconds of training."""
     return {
         "method": method,
         "rms Delta S": float(np.sqrt(np.mean(np.square(off)))),
@@ -151,10 +152,12 @@ def trial_of(modality: Modality, exact: Exact, settings: dict[str, Any], k: int)
 
 
 def settings_of(name: str) -> dict[str, Any]:
+    """What a modality's params.yaml says."""
     return yaml.safe_load((Path("modalities") / name / "params.yaml").read_text())
 
 
 def parameters_of(name: str) -> dict[str, Path]:
+    """Where the parameters that a modality needs are declared, by their place in a project."""
     own = Path("modalities") / name / "parameters.yaml"
     return {str(p): p.resolve() for p in (Path("parameters.yaml"), own) if p.exists()}
 

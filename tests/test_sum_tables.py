@@ -49,7 +49,7 @@ def both() -> tuple[Lazy, Lazy]:
 
 
 def test_the_table_is_the_sum_all_over_the_support(both):
-    """Held to the sum at 2000 points that are in no design of the table, values running over thousands of nats; slopes too."""
+    """Held to the sum at 2000 points that are in no design of the table, values running over thousands of nats."""
     exact, table = both
     assert isinstance(table, Table) and 0 < error_of(table) <= OFF and error_of(exact) is None
     theta = torch.from_numpy(exact_line.SPACE.draw(2000, np.random.default_rng(3)))
